@@ -1,0 +1,25 @@
+/** Checks the rules that no linter knows. Each rule's file says what it cannot see. */
+import { importRule } from "./rules/imports.ts";
+import { layoutRule } from "./rules/layout.ts";
+import { linkRule } from "./rules/links.ts";
+import { versionRule } from "./rules/versions.ts";
+
+const broken = [
+  ...await importRule(),
+  ...await layoutRule(),
+  ...versionRule(),
+  ...await linkRule(),
+];
+for (const line of broken) console.error(line);
+console.log(broken.length === 0 ? "rules hold" : `${broken.length} broken`);
+
+const generators = ["scripts/generate_migrations.ts", "scripts/generate_cli_reference.ts"];
+let drifted = false;
+for (const script of generators) {
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", script, "--check"],
+  })
+    .spawn().status;
+  drifted ||= code !== 0;
+}
+Deno.exitCode = broken.length > 0 || drifted ? 1 : 0;
