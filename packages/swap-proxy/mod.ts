@@ -1,1 +1,54 @@
-export {};
+/**
+ * The swap proxy: verifies an issuer's token against the registry, holds it to the issuer's policy, signs
+ * the same claims again with a key that PostgREST trusts, and forwards the request.
+ *
+ * @example A target's proxy, with its registry in memory
+ * ```ts
+ * import { createJwtSwapProxy } from "@countersign/swap-proxy";
+ * import { memoryKeySource } from "@countersign/verifier";
+ * import assert from "node:assert/strict";
+ *
+ * const handler = createJwtSwapProxy({
+ *   supabaseUrl: "https://prod-abc123.supabase.co",
+ *   apikey: "sb_publishable_…",
+ *   supabaseJwtSecret: "a secret of at least thirty-two bytes",
+ *   keySource: memoryKeySource([]),
+ * });
+ *
+ * const response = await handler(new Request("https://prod-abc123.supabase.co/functions/v1/rest/widgets"));
+ * assert.equal(response.status, 401);
+ * assert.equal((await response.json()).code, "token_missing");
+ * ```
+ *
+ * @module
+ */
+export { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
+export type { ProxyOptions } from "./proxy_options.ts";
+export { type ConfiguredProxyOptions, proxyOptionsFromEnv } from "./proxy_options_from_env.ts";
+
+export type { DownstreamSigner } from "./downstream_signer.ts";
+export { hs256Signer } from "./hs256_signer.ts";
+export { jwkSigner, type PrivateJwk } from "./jwk_signer.ts";
+
+export {
+  type PostgresKeySource,
+  postgresKeySource,
+  type PostgresKeySourceOptions,
+} from "./postgres_key_source.ts";
+export type { PostgresClient, PostgresListener } from "./postgres_client.ts";
+export { connectPostgres, type ConnectPostgresOptions } from "./connect_postgres.ts";
+export {
+  type DenoPostgresClient,
+  type DenoPostgresPool,
+  fromDenoPostgres,
+} from "./from_deno_postgres.ts";
+
+export type { ObservedEvent, RefusedEvent, SwapEvent } from "./swap_event.ts";
+export { type PublicCode, type Refusal, type RefusalReason, REFUSALS } from "./refusals.ts";
+export {
+  ConfigurationError,
+  type ConfigurationProblem,
+  type ProxyReason,
+  SwapProxyError,
+  type SwapProxyErrorCode,
+} from "./errors.ts";

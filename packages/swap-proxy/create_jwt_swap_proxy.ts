@@ -1,0 +1,7 @@
+import type { ProxyOptions } from "./proxy_options.ts";
+
+export function createJwtSwapProxy(
+  _options: ProxyOptions,
+): (request: Request) => Promise<Response> {
+  return () => Promise.resolve(new Response(null, { status: 503 }));
+}

@@ -1,0 +1,85 @@
+/** Why the proxy itself refused a request or could not answer it. Closed: adding one changes the public API. */
+export type ProxyReason =
+  | "path_not_found"
+  | "method_not_allowed"
+  | "token_missing"
+  | "credentials_invalid"
+  | "upstream_unreachable"
+  | "upstream_timeout"
+  | "upstream_not_found"
+  | "downstream_token_rejected"
+  | "client_closed"
+  | "internal_error";
+
+/** The `code` of a {@link SwapProxyError}. */
+export type SwapProxyErrorCode = ProxyReason | "configuration_invalid";
+
+/**
+ * What this package throws. The message never holds a token, a key or anything that a caller sent.
+ *
+ * @example Tell the codes apart
+ * ```ts
+ * import { SwapProxyError } from "@countersign/swap-proxy";
+ * import assert from "node:assert/strict";
+ *
+ * const error = new SwapProxyError("upstream_timeout", "The upstream did not answer in time");
+ * assert.equal(error.code, "upstream_timeout");
+ * ```
+ */
+export class SwapProxyError extends Error {
+  /** Which of the closed set of failures this is. */
+  readonly code: SwapProxyErrorCode;
+
+  /**
+   * @param code One of the closed set.
+   * @param message What happened, without anything secret or unverified.
+   * @param options `cause`: the error underneath.
+   */
+  constructor(code: SwapProxyErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "SwapProxyError";
+    this.code = code;
+  }
+}
+
+/** One thing that is wrong with a configuration. */
+export interface ConfigurationProblem {
+  /** The environment variable or option to mend. */
+  readonly name: string;
+  /** What is wrong and how to mend it, without the value where that could be a secret. */
+  readonly message: string;
+}
+
+/**
+ * A configuration that can't work, found at the start and not at the first request. Names everything
+ * that is wrong at once, and never repeats a secret.
+ *
+ * @example Read what is wrong
+ * ```ts
+ * import { ConfigurationError, proxyOptionsFromEnv } from "@countersign/swap-proxy";
+ * import assert from "node:assert/strict";
+ *
+ * assert.throws(
+ *   () => proxyOptionsFromEnv({}),
+ *   (error) => error instanceof ConfigurationError && error.problems[0]?.name === "SUPABASE_URL",
+ * );
+ * ```
+ */
+export class ConfigurationError extends SwapProxyError {
+  /** All that is wrong. At least one. */
+  readonly problems: readonly ConfigurationProblem[];
+
+  /**
+   * @param problems All that is wrong. At least one.
+   * @param options `cause`: the error underneath.
+   */
+  constructor(problems: readonly ConfigurationProblem[], options?: ErrorOptions) {
+    super(
+      "configuration_invalid",
+      problems.map(({ name, message }) => `"${name}": ${message}`).join("; "),
+      options,
+    );
+    this.name = "ConfigurationError";
+    this.problems = problems;
+  }
+}

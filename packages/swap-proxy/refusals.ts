@@ -1,0 +1,217 @@
+import type { VerificationReason } from "@countersign/verifier";
+import type { ProxyReason } from "./errors.ts";
+
+/** Every precise reason, from the verifier or from the proxy, why a request is refused. */
+export type RefusalReason = VerificationReason | ProxyReason;
+
+/** What a caller can be told. Several reasons share one where a difference would help an attacker. */
+export type PublicCode =
+  | "path_not_found"
+  | "method_not_allowed"
+  | "token_missing"
+  | "credentials_invalid"
+  | "token_too_large"
+  | "token_malformed"
+  | "token_refused"
+  | "claims_invalid"
+  | "token_expired"
+  | "token_not_yet_valid"
+  | "lifetime_not_allowed"
+  | "role_not_allowed"
+  | "subject_not_allowed"
+  | "claim_not_allowed"
+  | "registry_unavailable"
+  | "upstream_unreachable"
+  | "upstream_timeout"
+  | "upstream_not_found"
+  | "downstream_token_rejected"
+  | "client_closed"
+  | "internal_error";
+
+/** A row of {@link REFUSALS}. */
+export interface Refusal {
+  /** The HTTP status. */
+  readonly status: number;
+  /** The body's `code`. */
+  readonly code: PublicCode;
+  /** The body's `message`. */
+  readonly message: string;
+  /** The body's `hint`. */
+  readonly hint: string;
+  /** Headers beside the content type. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Whether the operator has to act: what is wrong is ours and not the caller's. */
+  readonly alarm?: true;
+}
+
+const malformed: Refusal = unauthorized(
+  "token_malformed",
+  "The token is not a signed JWT",
+  "Send the token exactly as the signer returned it",
+);
+
+// RFC 6750 §3.1 lets a server say why. Telling an unknown issuer from a bad signature would let anyone
+// map the registry, so all of these are one answer, byte for byte. The log has the reason.
+const refused: Refusal = unauthorized(
+  "token_refused",
+  "The token is not accepted here",
+  "Check issuer, key and audience with the operator of this project; its log has the reason",
+);
+
+/**
+ * The one table from a precise reason to what the caller gets. Bodies have PostgREST's four members, with
+ * `details` always null.
+ *
+ * @example Look up a status
+ * ```ts
+ * import { REFUSALS } from "@countersign/swap-proxy";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(REFUSALS.token_too_large.status, 431);
+ * assert.equal(REFUSALS.unknown_issuer, REFUSALS.bad_signature);
+ * ```
+ */
+export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
+  path_not_found: {
+    status: 404,
+    code: "path_not_found",
+    message: "There is nothing at this path",
+    hint: "Only /, /<table> and /rpc/<function> are served, below the mount path",
+  },
+  method_not_allowed: {
+    status: 405,
+    code: "method_not_allowed",
+    message: "The method is not allowed",
+    hint: "PostgREST knows GET, HEAD, POST, PATCH, PUT, DELETE and OPTIONS",
+    headers: { allow: "GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS" },
+  },
+
+  // RFC 6750 §3: a request without any credentials gets a challenge without an error code.
+  token_missing: {
+    status: 401,
+    code: "token_missing",
+    message: "A token is required",
+    hint: "Send one header: Authorization: Bearer <token>",
+    headers: { "www-authenticate": "Bearer" },
+  },
+  credentials_invalid: {
+    status: 400,
+    code: "credentials_invalid",
+    message: "The Authorization header is not one Bearer token",
+    hint: "Send one header: Authorization: Bearer <token>",
+  },
+  token_too_large: {
+    status: 431,
+    code: "token_too_large",
+    message: "The token is too large",
+    hint: "Keep the token under 8 KiB",
+  },
+  malformed,
+  header_not_allowed: malformed,
+
+  issuer_not_allowed: refused,
+  unknown_issuer: refused,
+  inactive_issuer: refused,
+  unknown_key: refused,
+  revoked_key: refused,
+  key_not_current: refused,
+  algorithm_mismatch: refused,
+  bad_signature: refused,
+  issued_before_cutoff: refused,
+  wrong_audience: refused,
+
+  invalid_claims: unauthorized(
+    "claims_invalid",
+    "The token's claims have a wrong type or are missing",
+    "iat and exp are required integers; see the reference of claims",
+  ),
+  expired: unauthorized(
+    "token_expired",
+    "The token has expired",
+    "Sign a new token for each request, and check this machine's clock",
+  ),
+  not_yet_valid: unauthorized(
+    "token_not_yet_valid",
+    "The token is not valid yet",
+    "Check the clock of the machine that signs",
+  ),
+
+  lifetime_too_long: forbidden(
+    "lifetime_not_allowed",
+    "The token lives longer than this issuer may ask for",
+    "Sign with a shorter expiresIn",
+  ),
+  role_not_allowed: forbidden(
+    "role_not_allowed",
+    "This issuer may not use the role",
+    "Claim a role that the issuer's policy names",
+  ),
+  subject_not_allowed: forbidden(
+    "subject_not_allowed",
+    "This issuer may not use the subject",
+    "Claim a subject that the issuer's policy names; user ids have to be allowed explicitly",
+  ),
+  claim_not_allowed: forbidden(
+    "claim_not_allowed",
+    "This issuer may not use one of the token's claims",
+    "Leave out claims that the issuer's policy does not name",
+  ),
+
+  registry_unavailable: {
+    status: 503,
+    code: "registry_unavailable",
+    message: "The registry of issuers can't be read",
+    hint: "Try again; nothing was written",
+    headers: { "retry-after": "1" },
+  },
+  upstream_unreachable: {
+    status: 502,
+    code: "upstream_unreachable",
+    message: "PostgREST can't be reached",
+    hint: "Whether a write took place is not known",
+    alarm: true,
+  },
+  upstream_timeout: {
+    status: 504,
+    code: "upstream_timeout",
+    message: "PostgREST did not answer in time",
+    hint: "Whether a write took place is not known",
+  },
+  upstream_not_found: {
+    status: 404,
+    code: "upstream_not_found",
+    message: "PostgREST answered 404 without a body",
+    hint: "Check the table's or function's name and the profile header",
+  },
+  downstream_token_rejected: {
+    status: 502,
+    code: "downstream_token_rejected",
+    message: "PostgREST does not accept this proxy's signature",
+    hint: "The operator has to check the proxy's signing key and clock; the token was fine",
+    alarm: true,
+  },
+  // nginx's 499. Nobody reads the answer; the log does.
+  client_closed: {
+    status: 499,
+    code: "client_closed",
+    message: "The client left before there was an answer",
+    hint: "Whether a write took place is not known",
+  },
+  internal_error: {
+    status: 500,
+    code: "internal_error",
+    message: "The proxy failed",
+    hint: "The operator's log has the reason under the answer's Countersign-Request-Id",
+    alarm: true,
+  },
+};
+
+// RFC 6750 §3: a presented token that is not accepted is challenged with the error and its description.
+function unauthorized(code: PublicCode, message: string, hint: string): Refusal {
+  const challenge = `Bearer error="invalid_token", error_description="${message}"`;
+  return { status: 401, code, message, hint, headers: { "www-authenticate": challenge } };
+}
+
+function forbidden(code: PublicCode, message: string, hint: string): Refusal {
+  return { status: 403, code, message, hint };
+}

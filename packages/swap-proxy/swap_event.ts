@@ -1,0 +1,39 @@
+import type { PolicyRefusal } from "@countersign/verifier";
+import type { PublicCode, RefusalReason } from "./refusals.ts";
+
+/** A request that was not answered by PostgREST. */
+export interface RefusedEvent {
+  readonly type: "refused";
+  /** The id that the answer carries in `Countersign-Request-Id`. */
+  readonly requestId: string;
+  /** The precise reason, for the operator only. */
+  readonly reason: RefusalReason;
+  /** What the caller was told. */
+  readonly code: PublicCode;
+  /** The status the caller got. */
+  readonly status: number;
+  /** Set when a person has to look: our secret, our clock, our configuration or our code is wrong. */
+  readonly alarm: boolean;
+  /** The registered issuer, once the token named one. */
+  readonly issuer?: string;
+  /** The registered key, once the token named one. */
+  readonly kid?: string;
+  /** SQLSTATE, errno or error name of what failed underneath. */
+  readonly cause?: string;
+}
+
+/** A request that went through although the issuer's policy, in observe mode, would refuse it. */
+export interface ObservedEvent {
+  readonly type: "observed";
+  /** The id that the answer carries in `Countersign-Request-Id`. */
+  readonly requestId: string;
+  /** The registered issuer. */
+  readonly issuer: string;
+  /** The key that verified. */
+  readonly kid: string;
+  /** What `mode = 'enforce'` would have refused. */
+  readonly refusals: readonly PolicyRefusal[];
+}
+
+/** What the proxy tells its operator. Holds no token, no secret and no unverified claim. */
+export type SwapEvent = RefusedEvent | ObservedEvent;
