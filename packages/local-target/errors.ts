@@ -1,0 +1,45 @@
+/** Why a local target could not start, or could not be taken down. Closed. */
+export type LocalTargetErrorCode =
+  /** No Postgres binary for this platform. */
+  | "postgres_unavailable"
+  /** No PostgREST binary for this platform, neither packaged nor on `PATH`. */
+  | "postgrest_unavailable"
+  /** Running as root on a machine that has no user to run Postgres as. */
+  | "no_unprivileged_user"
+  /** A process ended, or was not ready in time; `output` has its last lines. */
+  | "process_failed"
+  /** A statement of the `sql` option, or a migration, failed; `cause` is Postgres's error. */
+  | "sql_failed"
+  /** Something of the target could not be removed. */
+  | "cleanup_failed";
+
+/**
+ * The one error that this package throws; {@linkcode TypeError} and {@linkcode RangeError} stay for
+ * mistakes in the caller's program.
+ */
+export class LocalTargetError extends Error {
+  override readonly name = "LocalTargetError";
+  /** Stable: safe to branch on. */
+  readonly code: LocalTargetErrorCode;
+  /** The last lines that the failing process wrote. */
+  readonly output: readonly string[];
+
+  /**
+   * @param code What went wrong, for programs
+   * @param message What went wrong and how to mend it, for people
+   * @param options The cause, and the last lines of the process that failed
+   */
+  constructor(
+    code: LocalTargetErrorCode,
+    message: string,
+    options: { cause?: unknown; output?: readonly string[] } = {},
+  ) {
+    const output = options.output ?? [];
+    super(
+      output.length === 0 ? message : `${message}:\n${output.slice(-20).join("\n")}`,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.code = code;
+    this.output = output;
+  }
+}

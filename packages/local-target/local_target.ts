@@ -1,0 +1,60 @@
+import type { FunctionOptions } from "./function_process.ts";
+import type { FunctionHandler } from "./gateway.ts";
+import type { ProjectKeys } from "./keys.ts";
+import type { LogSource } from "./process.ts";
+import type { Service } from "./service.ts";
+
+/** What a target is started with. */
+export interface LocalTargetOptions {
+  /** Whether to apply Countersign's migrations. Default `true`. */
+  readonly migrations?: boolean;
+  /** SQL of your own, run in order as `postgres` after the migrations. */
+  readonly sql?: readonly string[];
+  /** The function's process. Default `true`: the swap proxy, as `/functions/v1/rest`. */
+  readonly function?: boolean | FunctionOptions;
+  /** Answers `/functions/v1/rest` in this process, instead of a process of its own. */
+  readonly functionHandler?: FunctionHandler;
+  /** The gateway's port. Default: a free one. */
+  readonly port?: number;
+  /**
+   * Whose gateway to be. `hosted` (default) hands `Authorization` to functions as it came; `cli` does as the
+   * CLI's Kong: where it is missing or an `sb_…` key, the function gets the target's own JWT for the `apikey`.
+   */
+  readonly gateway?: "hosted" | "cli";
+  /** What PostgREST is told. */
+  readonly postgrest?: {
+    /**
+     * What to verify with: a secret of at least 32 bytes, which then also signs the legacy keys, or a JSON
+     * Web Key Set, which is trusted beside a secret of the target's own. Default: a random secret.
+     */
+    readonly jwtSecret?: string;
+  };
+  /** Called with every line that Postgres, PostgREST and the function write. */
+  readonly onLog?: (source: LogSource, line: string) => void;
+}
+
+/** A running target. Everything of it listens on 127.0.0.1 only. */
+export interface LocalTarget extends ProjectKeys, AsyncDisposable {
+  /** The project's URL. */
+  readonly url: string;
+  /** `<url>/rest/v1`. */
+  readonly restUrl: string;
+  /** `<url>/functions/v1`: what an issuer gives to `createClient`. */
+  readonly functionsUrl: string;
+  /** The database, as the hosted `postgres`: no superuser. */
+  readonly databaseUrl: string;
+  /** The database, as the superuser `supabase_admin`, whom a hosted project's owner never is. */
+  readonly superuserUrl: string;
+  /** PostgREST itself, past the gateway. */
+  readonly postgrestUrl: string;
+  /** The database server. */
+  readonly postgres: Service;
+  /** The API server. */
+  readonly postgrest: Service;
+  /** Undefined where no process was asked for. */
+  readonly functionProcess: Service | undefined;
+  /** Has PostgREST read the schema again, and waits until it has. */
+  reloadSchema(): Promise<void>;
+  /** Ends every process at once and removes all files. Safe to call twice. */
+  stop(): Promise<void>;
+}

