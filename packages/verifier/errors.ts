@@ -23,3 +23,106 @@ export type VerificationReason =
   | "role_not_allowed"
   | "subject_not_allowed"
   | "claim_not_allowed";
+
+/** What a {@linkcode JwtVerificationError} knows besides its reason. */
+export interface JwtVerificationErrorOptions {
+  /** The error underneath. Never one that repeats what an unverified token says. */
+  readonly cause?: unknown;
+  /** The issuer, as the registry spells it. */
+  readonly issuer?: string;
+  /** The key, as the registry spells it. */
+  readonly kid?: string;
+}
+
+/**
+ * A token that is refused, and why.
+ *
+ * The message is for the operator's log. It never holds the token, a key, or anything that an unverified
+ * token says.
+ *
+ * **Does not** say what a caller may be told: before the signature holds, every reason should be answered
+ * alike.
+ *
+ * @example Telling reasons apart
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { JwtVerificationError, memoryKeySource, verifyMultiIssuerJwt } from "@countersign/verifier";
+ *
+ * const options = { keySource: memoryKeySource([]) };
+ * await assert.rejects(
+ *   verifyMultiIssuerJwt("not a token", options),
+ *   (error) => error instanceof JwtVerificationError && error.reason === "malformed",
+ * );
+ * ```
+ */
+export class JwtVerificationError extends Error {
+  /** Always `"JwtVerificationError"`. */
+  override readonly name = "JwtVerificationError";
+  /** Why the token was refused. */
+  readonly reason: VerificationReason;
+  /** The registered issuer, once one was found. */
+  readonly issuer: string | undefined;
+  /** The registered key, once one was chosen. */
+  readonly kid: string | undefined;
+
+  /**
+   * Makes a refusal.
+   *
+   * @param reason Why the token is refused.
+   * @param message What was expected, for the operator.
+   * @param options The cause, and the registered issuer and key where they are known.
+   */
+  constructor(
+    reason: VerificationReason,
+    message: string,
+    options: JwtVerificationErrorOptions = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.reason = reason;
+    this.issuer = options.issuer;
+    this.kid = options.kid;
+  }
+
+  /** The same as {@linkcode JwtVerificationError.reason}, under the name that every package's error has. */
+  get code(): VerificationReason {
+    return this.reason;
+  }
+}
+
+/** Why a public key can't be registered, or verified with. */
+export type InvalidPublicKeyCode =
+  | "unsupported_algorithm"
+  | "not_pem"
+  | "private_key"
+  | "certificate"
+  | "several_blocks"
+  | "malformed_key"
+  | "unsupported_key_type"
+  | "wrong_key_type"
+  | "rsa_modulus_size"
+  | "rsa_modulus_even"
+  | "rsa_exponent"
+  | "weak_point";
+
+/**
+ * A public key that is refused, why, and how to get a good one.
+ *
+ * The message never holds any part of the key.
+ */
+export class InvalidPublicKeyError extends Error {
+  /** Always `"InvalidPublicKeyError"`. */
+  override readonly name = "InvalidPublicKeyError";
+  /** Why the key is refused. */
+  readonly code: InvalidPublicKeyCode;
+
+  /**
+   * Makes a refusal.
+   *
+   * @param code Why the key is refused.
+   * @param message What was expected, and how to mend it.
+   */
+  constructor(code: InvalidPublicKeyCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

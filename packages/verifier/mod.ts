@@ -1,1 +1,50 @@
-export {};
+/**
+ * Verifies the tokens of several issuers against one registry, and holds each to its issuer's policy.
+ *
+ * WebCrypto alone: no dependency, no environment, no clock of its own. It runs on Deno, Node, Bun and Workers.
+ *
+ * @example A token of an issuer that nobody registered
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { memoryKeySource, verifyMultiIssuerJwt } from "@countersign/verifier";
+ *
+ * const token = "eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiJiaWxsaW5nIn0.AA";
+ * await assert.rejects(
+ *   verifyMultiIssuerJwt(token, { keySource: memoryKeySource([]) }),
+ *   { name: "JwtVerificationError", reason: "unknown_issuer" },
+ * );
+ * ```
+ *
+ * @module
+ */
+export { ALGORITHMS } from "./algorithms.ts";
+export {
+  type InvalidPublicKeyCode,
+  InvalidPublicKeyError,
+  JwtVerificationError,
+  type JwtVerificationErrorOptions,
+  type VerificationReason,
+} from "./errors.ts";
+export { memoryKeySource } from "./memory_key_source.ts";
+export { PROTECTED_CLAIMS } from "./protected_claims.ts";
+export { importPublicKey, keyId } from "./public_key.ts";
+export { parseIssuerRow, POLICY_COLUMNS } from "./registry_row.ts";
+export { restKeySource, type RestKeySourceOptions } from "./rest_key_source.ts";
+export type {
+  Algorithm,
+  IssuerKey,
+  IssuerPolicy,
+  IssuerRecord,
+  KeySource,
+  MultiIssuerJwtClaims,
+  PolicyRefusal,
+} from "./types.ts";
+export { isUserId } from "./user_id.ts";
+export { VerifiedTokenCache } from "./verified_token_cache.ts";
+export { type MatchedKey, verifyMultiIssuerJwt, type VerifyResult } from "./verify.ts";
+export type {
+  VerifyOptions,
+  VerifyRules,
+  VerifyWithKeySource,
+  VerifyWithProject,
+} from "./verify_options.ts";

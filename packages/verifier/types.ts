@@ -51,6 +51,7 @@ export interface IssuerPolicy {
 export interface IssuerKey {
   /** base64url(SHA-256(SPKI DER)). */
   readonly kid: string;
+  /** The only algorithm that it verifies. */
   readonly algorithm: Algorithm;
   /** SPKI PEM. */
   readonly publicKey: string;
@@ -62,8 +63,11 @@ export interface IssuerKey {
 
 /** All that a verifier needs to know of one issuer. Never mutated: a change is a new object. */
 export interface IssuerRecord {
+  /** The exact value of `iss`. */
   readonly issuer: string;
+  /** Whether any of its tokens is accepted. */
   readonly isActive: boolean;
+  /** What its tokens may claim. */
   readonly policy: IssuerPolicy;
   /** Active keys: current, and standby or retired ones, which the times of the key tell apart. */
   readonly keys: readonly IssuerKey[];
@@ -78,5 +82,20 @@ export interface IssuerRecord {
  * nothing changed, and rejects when it cannot say: the caller then refuses with `registry_unavailable`.
  */
 export interface KeySource {
+  /**
+   * Finds an issuer by its exact name.
+   *
+   * @param issuer The name that an unverified token gives: at most 255 characters, none of them a control
+   * character. Errors must not repeat it.
+   * @returns The record, inactive ones included; `undefined` if there is none.
+   */
   find(issuer: string): IssuerRecord | undefined | Promise<IssuerRecord | undefined>;
+}
+
+/** What a policy in `observe` mode would have refused. */
+export interface PolicyRefusal {
+  /** The reason that the refusal would have had. */
+  readonly reason: "role_not_allowed" | "subject_not_allowed" | "claim_not_allowed";
+  /** What was expected, for the operator. */
+  readonly message: string;
 }

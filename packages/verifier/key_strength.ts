@@ -1,0 +1,123 @@
+import { DER_TAG, readDer } from "./der.ts";
+import { InvalidPublicKeyError } from "./errors.ts";
+
+// 2048 is the least that RFC 7518 §3.3 allows; 8192 the most that every platform's verifier takes.
+const MIN_MODULUS_BITS = 2048;
+const MAX_MODULUS_BITS = 8192;
+// FIPS 186-5 §5.4 asks for 2^16 < e < 2^256. With e = 1 any text is its own signature, and small exponents
+// are what forgeries against lenient padding checks need. The upper bound keeps verifying cheap.
+const MIN_EXPONENT = 65537;
+const MAX_EXPONENT_BITS = 32;
+
+/**
+ * Refuses an RSA key that anyone could sign for, or that is expensive to verify with.
+ *
+ * **Does not** test whether the modulus is a product of two good primes.
+ *
+ * @param publicKey The DER of an RSAPublicKey (RFC 8017 §A.1.1).
+ * @throws {InvalidPublicKeyError} `malformed_key`, `rsa_modulus_size`, `rsa_modulus_even`, `rsa_exponent`
+ */
+export function checkRsaKey(publicKey: Uint8Array): void {
+  const outer = readDer(publicKey, 0);
+  if (outer?.tag !== DER_TAG.sequence || outer.end !== publicKey.length) throw malformed("RSA");
+  const modulus = readPositiveInteger(publicKey, outer.start);
+  const exponent = readPositiveInteger(publicKey, modulus.end);
+  if (exponent.end !== outer.end) throw malformed("RSA");
+
+  if (modulus.bits < MIN_MODULUS_BITS || modulus.bits > MAX_MODULUS_BITS) {
+    throw new InvalidPublicKeyError(
+      "rsa_modulus_size",
+      `Expected an RSA key of ${MIN_MODULUS_BITS} to ${MAX_MODULUS_BITS} bits, got ${modulus.bits}: make one with "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072"`,
+    );
+  }
+  if (modulus.isEven) {
+    throw new InvalidPublicKeyError(
+      "rsa_modulus_even",
+      'Expected an odd RSA modulus: the key is damaged or forged, make one with "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072"',
+    );
+  }
+  if (exponent.bits > MAX_EXPONENT_BITS || exponent.low < MIN_EXPONENT || exponent.isEven) {
+    throw new InvalidPublicKeyError(
+      "rsa_exponent",
+      `Expected an odd RSA exponent from ${MIN_EXPONENT} to 2^${MAX_EXPONENT_BITS}: make a key with "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072"`,
+    );
+  }
+}
+
+/**
+ * Makes the check of a point on one of the NIST curves: uncompressed (SEC 1 §2.3.3) and of the right length.
+ *
+ * **Does not** test that the point is on the curve; the platform does, when it imports the key or at the
+ * latest when it verifies.
+ */
+export function uncompressedPoint(coordinateBytes: number): (publicKey: Uint8Array) => void {
+  return (publicKey) => {
+    if (publicKey[0] !== 4 || publicKey.length !== 1 + 2 * coordinateBytes) {
+      throw new InvalidPublicKeyError(
+        "malformed_key",
+        'Expected an uncompressed curve point: convert the key with "openssl ec -pubin -in issuer.pub -conv_form uncompressed"',
+      );
+    }
+  };
+}
+
+/** The y coordinates of the eight points of small order, and the two that a lenient reader also takes. */
+const SMALL_ORDER: readonly string[] = [
+  "0000000000000000000000000000000000000000000000000000000000000000",
+  "0100000000000000000000000000000000000000000000000000000000000000",
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+];
+
+/**
+ * Refuses an Ed25519 key that anyone could sign for: for a point of small order there are signatures that
+ * hold for every message, and no platform's verifier objects (RFC 8032 §8.7 leaves it open).
+ *
+ * @throws {InvalidPublicKeyError} `malformed_key`, `weak_point`
+ */
+export function checkEd25519Key(publicKey: Uint8Array): void {
+  if (publicKey.length !== 32) throw malformed("Ed25519");
+  const y = Array.from(publicKey, (byte, index) => index === 31 ? byte & 0x7f : byte);
+  const hex = y.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (SMALL_ORDER.includes(hex)) {
+    throw new InvalidPublicKeyError(
+      "weak_point",
+      'Expected an Ed25519 key of full order: make one with "openssl genpkey -algorithm ed25519"',
+    );
+  }
+}
+
+interface PositiveInteger {
+  readonly end: number;
+  readonly bits: number;
+  readonly isEven: boolean;
+  /** The value of the last four bytes. */
+  readonly low: number;
+}
+
+function readPositiveInteger(bytes: Uint8Array, offset: number): PositiveInteger {
+  const element = readDer(bytes, offset);
+  if (element?.tag !== DER_TAG.integer || element.start === element.end) throw malformed("RSA");
+  let { start } = element;
+  const first = bytes[start] ?? 0;
+  const second = bytes[start + 1] ?? 0;
+  if (first >= 0x80) throw malformed("RSA");
+  if (first === 0 && element.end - start > 1) {
+    if (second < 0x80) throw malformed("RSA");
+    start += 1;
+  }
+  const digits = bytes.subarray(start, element.end);
+  const low = digits.subarray(-4).reduce((value, byte) => value * 256 + byte, 0);
+  const bits = 8 * (digits.length - 1) + (32 - Math.clz32(digits[0] ?? 0));
+  return { end: element.end, bits, isEven: low % 2 === 0, low };
+}
+
+function malformed(keyType: string): InvalidPublicKeyError {
+  return new InvalidPublicKeyError(
+    "malformed_key",
+    `Expected the DER of an ${keyType} public key: make it with "openssl pkey -in issuer.key -pubout"`,
+  );
+}

@@ -1,0 +1,31 @@
+import type { IssuerRecord, KeySource } from "./types.ts";
+
+/**
+ * Finds issuers among records held in memory.
+ *
+ * For tests, and for a target whose issuers are part of its deployment.
+ *
+ * **Does not** notice changes: a revocation needs a new source.
+ *
+ * @param records One record per issuer.
+ * @returns A key source that answers without a promise.
+ * @throws {TypeError} If two records name the same issuer.
+ *
+ * @example Finding an issuer
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { memoryKeySource } from "@countersign/verifier";
+ *
+ * assert.equal(memoryKeySource([]).find("billing"), undefined);
+ * ```
+ */
+export function memoryKeySource(records: Iterable<IssuerRecord>): KeySource {
+  const byIssuer = new Map<string, IssuerRecord>();
+  for (const record of records) {
+    if (byIssuer.has(record.issuer)) {
+      throw new TypeError(`Expected one record per issuer, got two for "${record.issuer}"`);
+    }
+    byIssuer.set(record.issuer, record);
+  }
+  return { find: (issuer) => byIssuer.get(issuer) };
+}

@@ -1,0 +1,177 @@
+import { JwtVerificationError } from "./errors.ts";
+import { parseIssuerRow } from "./registry_row.ts";
+import { type RegistryAnswer, restRegistry } from "./rest_registry.ts";
+import type { IssuerRecord, KeySource } from "./types.ts";
+
+/** Options of {@linkcode restKeySource}. */
+export interface RestKeySourceOptions {
+  /** The project's URL, such as `https://ref.supabase.co`. */
+  readonly supabaseUrl: string;
+  /** The project's service key: the legacy `service_role` JWT, or `sb_secret_…`. */
+  readonly serviceRoleKey: string;
+  /** How to reach it. The global `fetch` by default. */
+  readonly fetch?: typeof fetch;
+  /** The clock, in milliseconds since the epoch. `Date.now` by default. */
+  readonly now?: () => number;
+  /** Seconds for which a record may be used after it was read. 5 by default; 0 reads for every token. */
+  readonly maxStaleness?: number;
+  /** Seconds within which the registry has to answer. 3 by default. */
+  readonly timeout?: number;
+}
+
+const MAX_ISSUERS = 1000;
+/** How long "no such issuer" and "can't say" are repeated without asking: a new issuer works after this. */
+const MISS_LIFETIME_MS = 1000;
+/** Most names per second that are looked up without being known: a flood of them can't become one of queries. */
+const MAX_LOOKUPS_PER_SECOND = 50;
+
+/**
+ * Finds issuers in the registry of a Supabase project, over PostgREST.
+ *
+ * What it remembers:
+ * - records. Key: the issuer. Bound: 1000. Lifetime: `maxStaleness`; from half of it on they are read again in
+ *   the background. Staleness: a revocation is seen within `maxStaleness`. A record that reads the same stays the
+ *   same object.
+ * - names that are not registered, and failures. Key: the name. Bound: 1000. Lifetime: 1 second. Staleness: a
+ *   new issuer is seen within a second.
+ *
+ * One query at a time for a name, 50 a second for names that are not known. When the registry can't be
+ * read, known issuers keep working for `maxStaleness`; after that `find` rejects.
+ *
+ * **Does not** listen for changes. Its errors hold neither the key nor the issuer's name.
+ *
+ * @param options Where the registry is, and how stale a record may be.
+ * @returns A key source that answers from memory where it can.
+ * @throws {TypeError | RangeError} If the options are wrong.
+ *
+ * @example An issuer that is not registered
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { restKeySource } from "@countersign/verifier";
+ *
+ * const source = restKeySource({
+ *   supabaseUrl: "https://ref.supabase.co",
+ *   serviceRoleKey: "sb_secret_example",
+ *   fetch: () => Promise.resolve(Response.json([])),
+ * });
+ * assert.equal(await source.find("billing"), undefined);
+ * ```
+ */
+export function restKeySource(options: RestKeySourceOptions): KeySource {
+  const { maxStaleness = 5, timeout = 3, now = Date.now, fetch = globalThis.fetch } = options;
+  if (!(maxStaleness >= 0 && Number.isFinite(maxStaleness))) {
+    throw new RangeError('Expected "maxStaleness" to be seconds, 0 or more');
+  }
+  if (!(timeout > 0 && timeout <= 60)) {
+    throw new RangeError('Expected "timeout" to be seconds, more than 0 and at most 60');
+  }
+  const { supabaseUrl, serviceRoleKey } = options;
+  const read = restRegistry({ supabaseUrl, serviceRoleKey, fetch, timeout });
+  const source = new CachedRegistry(read, now, maxStaleness * 1000);
+  return { find: (issuer) => source.find(issuer) };
+}
+
+interface Known {
+  readonly record: IssuerRecord;
+  /** What the record was read from, to tell whether anything changed. */
+  readonly text: string;
+  /** When the query that read it began. */
+  readonly asOf: number;
+  refreshAt: number;
+}
+
+interface Miss {
+  readonly at: number;
+  readonly error: unknown;
+}
+
+class CachedRegistry {
+  readonly #known = new Map<string, Known>();
+  readonly #misses = new Map<string, Miss>();
+  readonly #pending = new Map<string, Promise<IssuerRecord | undefined>>();
+  #lookups = { second: 0, count: 0 };
+
+  constructor(
+    private readonly read: (issuer: string) => Promise<RegistryAnswer | undefined>,
+    private readonly now: () => number,
+    private readonly maxStaleness: number,
+  ) {}
+
+  find(issuer: string): IssuerRecord | undefined | Promise<IssuerRecord | undefined> {
+    const now = this.now();
+    const known = this.#known.get(issuer);
+    if (known !== undefined && isWithin(now - known.asOf, this.maxStaleness)) {
+      if (now >= known.refreshAt) {
+        // The record stands until it is too old, and then `find` rejects with the reason.
+        this.#refresh(issuer).catch(() => {});
+      }
+      return known.record;
+    }
+    const miss = this.#misses.get(issuer);
+    const missLifetime = Math.min(MISS_LIFETIME_MS, this.maxStaleness);
+    if (miss !== undefined && isWithin(now - miss.at, missLifetime)) {
+      return miss.error === undefined ? undefined : Promise.reject(miss.error);
+    }
+    return this.#refresh(issuer);
+  }
+
+  #refresh(issuer: string): Promise<IssuerRecord | undefined> {
+    let pending = this.#pending.get(issuer);
+    if (pending === undefined) {
+      if (!this.#known.has(issuer) && this.#isOverBudget()) {
+        return Promise.reject(
+          new JwtVerificationError("registry_unavailable", "Too many unknown issuers per second"),
+        );
+      }
+      pending = this.#readAnew(issuer).finally(() => this.#pending.delete(issuer));
+      this.#pending.set(issuer, pending);
+    }
+    return pending;
+  }
+
+  async #readAnew(issuer: string): Promise<IssuerRecord | undefined> {
+    const asOf = this.now();
+    const known = this.#known.get(issuer);
+    try {
+      const answer = await this.read(issuer);
+      if (answer === undefined) {
+        this.#known.delete(issuer);
+        setBounded(this.#misses, issuer, { at: asOf, error: undefined });
+        return undefined;
+      }
+      const { row, text } = answer;
+      const record = known?.text === text ? known.record : parseIssuerRow(row);
+      const refreshAt = asOf + this.maxStaleness / 2;
+      setBounded(this.#known, issuer, { record, text, asOf, refreshAt });
+      return record;
+    } catch (error) {
+      const at = this.now();
+      if (known !== undefined) known.refreshAt = at + MISS_LIFETIME_MS;
+      setBounded(this.#misses, issuer, { at, error });
+      throw error;
+    }
+  }
+
+  #isOverBudget(): boolean {
+    const second = Math.floor(this.now() / 1000);
+    if (second !== this.#lookups.second) this.#lookups = { second, count: 0 };
+    this.#lookups.count += 1;
+    return this.#lookups.count > MAX_LOOKUPS_PER_SECOND;
+  }
+}
+
+/** False as well for an age below zero: a clock that was set back says nothing about age. */
+function isWithin(age: number, lifetime: number): boolean {
+  return age >= 0 && age < lifetime;
+}
+
+function setBounded<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  if (map.size >= MAX_ISSUERS) {
+    for (const oldest of map.keys()) {
+      map.delete(oldest);
+      break;
+    }
+  }
+  map.set(key, value);
+}

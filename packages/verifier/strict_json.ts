@@ -1,0 +1,96 @@
+import { JwtVerificationError } from "./errors.ts";
+
+const MAX_DEPTH = 32;
+const QUOTE = 0x22;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+
+// ignoreBOM keeps a byte order mark in the text, where it isn't JSON (RFC 8259 §8.1).
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** A JSON object, deeply frozen. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads bytes as one JSON object that means the same to every reader (RFC 8259, RFC 7493).
+ *
+ * Refused besides what is not JSON: a duplicate member at any level, since Postgres and we could each
+ * believe another one (RFC 7515 §4, RFC 7519 §4); lone surrogates and U+0000, which Postgres can't hold; a
+ * number beyond 2^53 - 1, which would change on its way to Postgres; a member called `__proto__`, which
+ * some ways of copying an object turn into its prototype; and deep nesting.
+ *
+ * @throws {JwtVerificationError} `malformed`
+ */
+export function parseJsonObject(bytes: Uint8Array): JsonObject {
+  let text: string;
+  let value: unknown;
+  try {
+    text = utf8.decode(bytes);
+    value = JSON.parse(text);
+  } catch {
+    // The SyntaxError quotes the token, so it can't become the cause.
+    throw malformed("Expected header and payload to be JSON in UTF-8");
+  }
+  if (!isObject(value)) throw malformed("Expected header and payload to be JSON objects");
+  if (inspect(value, 1) !== countMembers(text)) {
+    throw malformed("Expected no member of header or payload to appear twice");
+  }
+  return value;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Members that the text spells. `JSON.parse` kept fewer of them if some appeared twice. */
+function countMembers(validJson: string): number {
+  let members = 0;
+  let inString = false;
+  for (let index = 0; index < validJson.length; index++) {
+    const unit = validJson.charCodeAt(index);
+    if (unit === QUOTE) inString = !inString;
+    else if (inString && unit === BACKSLASH) index++;
+    else if (!inString && unit === COLON) members++;
+  }
+  return members;
+}
+
+/** Counts the members that `JSON.parse` kept, and freezes what it visits. */
+function inspect(value: unknown, depth: number): number {
+  if (typeof value === "string") {
+    checkText(value);
+    return 0;
+  }
+  if (typeof value === "number") {
+    if (Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+      throw malformed("Expected numbers of at most 2^53 - 1 in header and payload");
+    }
+    return 0;
+  }
+  if (typeof value !== "object" || value === null) return 0;
+  if (depth > MAX_DEPTH) throw malformed(`Expected at most ${MAX_DEPTH} levels of nesting`);
+
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const element of value) members += inspect(element, depth + 1);
+  } else if (isObject(value)) {
+    for (const name of Object.keys(value)) {
+      checkText(name);
+      if (name === "__proto__") throw malformed('Expected no member named "__proto__"');
+      members += 1 + inspect(value[name], depth + 1);
+    }
+  }
+  // A verified token's claims are shared by every caller that presents it again.
+  Object.freeze(value);
+  return members;
+}
+
+function checkText(text: string): void {
+  if (!text.isWellFormed() || text.includes("\0")) {
+    throw malformed("Expected text that Postgres can hold: no lone surrogate, no U+0000");
+  }
+}
+
+function malformed(message: string): JwtVerificationError {
+  return new JwtVerificationError("malformed", message);
+}

@@ -1,0 +1,104 @@
+import type { ParsedToken } from "./parse.ts";
+import type { IssuerKey, IssuerRecord } from "./types.ts";
+
+/** A token whose signature held, the key that made it, and the record that the key came from. */
+export interface VerifiedToken {
+  readonly jwt: ParsedToken;
+  readonly record: IssuerRecord;
+  readonly key: IssuerKey;
+}
+
+const DEFAULT_MAX_ENTRIES = 1000;
+
+// Reach the private entries without making them public: nothing unverified may get in.
+let recallFrom: (cache: VerifiedTokenCache, token: string) => VerifiedToken | undefined;
+let rememberIn: (cache: VerifiedTokenCache, token: string, verified: VerifiedToken) => void;
+
+/**
+ * Remembers tokens whose signature held, so that a token seen before costs no public-key operation.
+ *
+ * - Key: the whole token.
+ * - Bound: `maxEntries`; the least recently used goes first. An entry takes about 3 KB, at most some 50 KB.
+ * - Lifetime: until evicted. An entry counts only together with the very record, and so the keys, that it was
+ *   verified against: when the key source has a new record, the signature is checked again.
+ * - Staleness: none of its own. Times, audience and policy are checked on every hit.
+ *
+ * Only {@linkcode verifyMultiIssuerJwt} can put anything in, and it never does for a `single_use` issuer.
+ *
+ * **Does not** remember refusals.
+ *
+ * @example Skipping the signature of a token seen before
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { memoryKeySource, VerifiedTokenCache, type VerifyOptions } from "@countersign/verifier";
+ *
+ * const options: VerifyOptions = {
+ *   keySource: memoryKeySource([]),
+ *   cache: new VerifiedTokenCache({ maxEntries: 200 }),
+ * };
+ * assert.equal(options.cache?.size, 0);
+ * ```
+ */
+export class VerifiedTokenCache {
+  readonly #entries = new Map<string, VerifiedToken>();
+  readonly #maxEntries: number;
+
+  static {
+    recallFrom = (cache, token) => cache.#recall(token);
+    rememberIn = (cache, token, verified) => cache.#remember(token, verified);
+  }
+
+  /**
+   * Makes an empty cache.
+   *
+   * @param options `maxEntries`: most tokens to remember, 1000 by default.
+   * @throws {RangeError} If `maxEntries` is no positive integer.
+   */
+  constructor(options: { readonly maxEntries?: number } = {}) {
+    const { maxEntries = DEFAULT_MAX_ENTRIES } = options;
+    if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
+      throw new RangeError(`Expected "maxEntries" to be a positive integer, got "${maxEntries}"`);
+    }
+    this.#maxEntries = maxEntries;
+  }
+
+  /** How many tokens are remembered. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Forgets every token. */
+  clear(): void {
+    this.#entries.clear();
+  }
+
+  #recall(token: string): VerifiedToken | undefined {
+    const verified = this.#entries.get(token);
+    if (verified !== undefined) {
+      this.#entries.delete(token);
+      this.#entries.set(token, verified);
+    }
+    return verified;
+  }
+
+  #remember(token: string, verified: VerifiedToken): void {
+    this.#entries.delete(token);
+    if (this.#entries.size >= this.#maxEntries) {
+      for (const [oldest] of this.#entries) {
+        this.#entries.delete(oldest);
+        break;
+      }
+    }
+    this.#entries.set(token, verified);
+  }
+}
+
+/** Finds what was verified before, and counts it as used. */
+export function recall(cache: VerifiedTokenCache, token: string): VerifiedToken | undefined {
+  return recallFrom(cache, token);
+}
+
+/** Remembers a token whose signature held. */
+export function remember(cache: VerifiedTokenCache, token: string, verified: VerifiedToken): void {
+  rememberIn(cache, token, verified);
+}

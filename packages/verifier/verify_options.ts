@@ -1,0 +1,101 @@
+import { restKeySource } from "./rest_key_source.ts";
+import type { KeySource } from "./types.ts";
+import { VerifiedTokenCache } from "./verified_token_cache.ts";
+
+/** What a verifier wants, wherever it finds issuers. */
+export interface VerifyRules {
+  /**
+   * What the target calls itself. A token that has `aud` has to name it (RFC 7519 §4.1.3). Without it, `aud` is
+   * checked only for issuers whose policy lists audiences.
+   */
+  readonly audience?: string | readonly string[];
+  /** Whether a token without `aud` is refused. `false` by default. */
+  readonly requireAudience?: boolean;
+  /** The only issuers to consider. All registered ones by default. */
+  readonly allowedIssuers?: readonly string[];
+  /** Seconds by which an issuer's clock may differ from ours, 0 to 60. 5 by default. */
+  readonly clockToleranceSec?: number;
+  /** The clock, in milliseconds since the epoch. `Date.now` by default. */
+  readonly now?: () => number;
+  /** Where to remember verified tokens. None by default. */
+  readonly cache?: VerifiedTokenCache;
+}
+
+/** Finds issuers in a key source, which remembers them. */
+export interface VerifyWithKeySource extends VerifyRules {
+  /** Where to find issuers. */
+  readonly keySource: KeySource;
+}
+
+/** Asks the registry of a Supabase project anew for every token. */
+export interface VerifyWithProject extends VerifyRules {
+  /** The project's URL, such as `https://ref.supabase.co`. */
+  readonly supabaseUrl: string;
+  /** The project's service key: the legacy `service_role` JWT, or `sb_secret_…`. */
+  readonly serviceRoleKey: string;
+  /** How to reach it. The global `fetch` by default. */
+  readonly fetch?: typeof fetch;
+}
+
+/** Options of {@linkcode verifyMultiIssuerJwt}: a key source, or a project to ask for every token. */
+export type VerifyOptions = VerifyWithKeySource | VerifyWithProject;
+
+/** Options that have been checked. */
+export interface CheckedOptions {
+  readonly keySource: KeySource;
+  readonly tolerance: number;
+  /** Seconds since the epoch, with fractions. */
+  readonly now: number;
+}
+
+const DEFAULT_TOLERANCE = 5;
+const MAX_TOLERANCE = 60;
+
+/**
+ * Checks options that could let a token through if they were wrong.
+ *
+ * @throws {TypeError | RangeError} For a programmer's mistake.
+ */
+export function checkOptions(options: VerifyOptions): CheckedOptions {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError('Expected options with "keySource", or "supabaseUrl" and "serviceRoleKey"');
+  }
+  const { audience, requireAudience, allowedIssuers, cache } = options;
+  if (audience !== undefined && typeof audience !== "string") {
+    checkNames("audience", audience);
+    if (audience.length === 0) {
+      throw new TypeError('Expected "audience" to name at least one audience');
+    }
+  }
+  if (allowedIssuers !== undefined) checkNames("allowedIssuers", allowedIssuers);
+  if (requireAudience !== undefined && typeof requireAudience !== "boolean") {
+    throw new TypeError('Expected "requireAudience" to be a boolean');
+  }
+  if (cache !== undefined && !(cache instanceof VerifiedTokenCache)) {
+    throw new TypeError('Expected "cache" to be a VerifiedTokenCache');
+  }
+  const tolerance = options.clockToleranceSec ?? DEFAULT_TOLERANCE;
+  if (!(tolerance >= 0 && tolerance <= MAX_TOLERANCE)) {
+    throw new RangeError(`Expected "clockToleranceSec" from 0 to ${MAX_TOLERANCE} seconds`);
+  }
+  // Every comparison with NaN is false, so a broken clock would make no token expire.
+  const now = (options.now ?? Date.now)() / 1000;
+  if (!Number.isFinite(now)) {
+    throw new TypeError('Expected "now" to return milliseconds since the epoch');
+  }
+  return { keySource: sourceOf(options), tolerance, now };
+}
+
+function sourceOf(options: VerifyOptions): KeySource {
+  if (!("keySource" in options)) return restKeySource(options);
+  if (typeof options.keySource?.find !== "function") {
+    throw new TypeError('Expected "keySource" to have a method "find"');
+  }
+  return options.keySource;
+}
+
+function checkNames(option: string, names: readonly string[]): void {
+  if (!Array.isArray(names) || !names.every((name) => typeof name === "string")) {
+    throw new TypeError(`Expected "${option}" to be an array of strings`);
+  }
+}
