@@ -2,9 +2,7 @@ import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { onFreePort } from "./free_port.ts";
 import { ManagedProcess, type ProcessContext } from "./process.ts";
-import type { Service } from "./service.ts";
-
-const READY_TIMEOUT = 30_000;
+import { ProcessService } from "./service.ts";
 
 /** What Deno itself needs to find its caches and its registry; all else is kept from the function. */
 const DENO_ENVIRONMENT = [
@@ -35,13 +33,12 @@ export interface FunctionOptions {
 }
 
 /** The function as its own process, as the Edge Runtime runs it. */
-export class FunctionProcess implements Service {
+export class FunctionProcess extends ProcessService {
   readonly #options: FunctionOptions;
   readonly #platformEnv: Readonly<Record<string, string>>;
   readonly #directory: string;
   readonly #context: ProcessContext;
   #port = 0;
-  #process: ManagedProcess | undefined;
 
   private constructor(
     options: FunctionOptions,
@@ -49,6 +46,7 @@ export class FunctionProcess implements Service {
     directory: string,
     context: ProcessContext,
   ) {
+    super();
     this.#options = options;
     this.#platformEnv = platformEnv;
     this.#directory = directory;
@@ -70,18 +68,14 @@ export class FunctionProcess implements Service {
     return process;
   }
 
+  /** Its origin, without a slash at the end. */
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  get logs(): readonly string[] {
-    return this.#process?.lines ?? [];
-  }
-
-  async start(): Promise<void> {
-    if (this.#process !== undefined && this.#process.status === undefined) return;
+  protected override spawn(): Promise<ManagedProcess> {
     const { entrypoint = import.meta.resolve("./function.ts"), importMap } = this.#options;
-    const process = await ManagedProcess.spawn({
+    return ManagedProcess.spawn({
       name: "function",
       command: this.#options.denoPath ?? Deno.execPath(),
       args: [
@@ -96,22 +90,17 @@ export class FunctionProcess implements Service {
       env: this.#env(),
       finalSignal: "SIGKILL",
     }, this.#context);
-    this.#process = process;
+  }
+
+  /** Listening is ready: modules are loaded and configuration is read before that. */
+  protected override async isReady(): Promise<boolean> {
     try {
-      await process.until(() => this.#listens(), READY_TIMEOUT);
+      (await Deno.connect({ hostname: "127.0.0.1", port: this.#port })).close();
+      return true;
     } catch (error) {
-      await process.kill();
+      if (error instanceof Deno.errors.ConnectionRefused) return false;
       throw error;
     }
-  }
-
-  async stop(): Promise<void> {
-    await this.#process?.kill();
-  }
-
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.start();
   }
 
   #env(): Record<string, string> {
@@ -126,16 +115,6 @@ export class FunctionProcess implements Service {
       else env[name] = value;
     }
     return env;
-  }
-
-  async #listens(): Promise<boolean> {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port: this.#port })).close();
-      return true;
-    } catch (error) {
-      if (error instanceof Deno.errors.ConnectionRefused) return false;
-      throw error;
-    }
   }
 }
 

@@ -49,6 +49,7 @@ export class Gateway {
   readonly url: string;
 
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #closing = new AbortController();
   readonly #client: Deno.HttpClient;
   readonly #flavour: GatewayOptions["flavour"];
   /** Each API key, and the JWT that it stands for. */
@@ -64,7 +65,7 @@ export class Gateway {
     ]);
     this.#client = Deno.createHttpClient({ poolMaxIdlePerHost: 64 });
     this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port, onListen: () => {} },
+      { hostname: "127.0.0.1", port, signal: this.#closing.signal, onListen: () => {} },
       (request, info) => this.#handle(request, info.remoteAddr),
     );
     this.url = `http://127.0.0.1:${this.#server.addr.port}`;
@@ -72,9 +73,9 @@ export class Gateway {
 
   /** Closes at once, also the connections in use. */
   async stop(): Promise<void> {
-    // Dropping the client ends the upstream half of streams that are still open.
+    this.#closing.abort();
+    await this.#server.finished;
     this.#client.close();
-    await this.#server.shutdown();
   }
 
   #handle(request: Request, client: Deno.NetAddr): Response | Promise<Response> {

@@ -1,15 +1,26 @@
 import { join } from "node:path";
-import postgres from "postgres";
 import { onFreePort } from "./free_port.ts";
 import { type PostgresBinaries, postgresBinaries } from "./postgres_binaries.ts";
 import { ManagedProcess, type ProcessContext } from "./process.ts";
-import type { Service } from "./service.ts";
+import type { FinalSignal } from "./reaper.ts";
+import { ProcessService } from "./service.ts";
 import { unprivilegedUser, type UserIds } from "./unprivileged_user.ts";
-
-const READY_TIMEOUT = 30_000;
 
 /** Who the cluster is initialised for: on Supabase as well the bootstrap superuser is this role. */
 const SUPERUSER = "supabase_admin";
+
+const INITDB_OPTIONS = [
+  `--username=${SUPERUSER}`,
+  "--auth=scram-sha-256",
+  "--encoding=UTF8",
+  "--locale-provider=builtin",
+  "--locale=C",
+  "--builtin-locale=C.UTF-8",
+  "--no-sync",
+  "--no-instructions",
+  // 1 MB instead of 16 MB of zeros to write.
+  "--wal-segsize=1",
+];
 
 /** Speed over durability: the data does not outlive the target. */
 const SERVER_OPTIONS = {
@@ -21,18 +32,18 @@ const SERVER_OPTIONS = {
   synchronous_commit: "off",
   full_page_writes: "off",
   timezone: "UTC",
+  // Readiness is read from the log.
   lc_messages: "C",
 };
 
 /** A Postgres server of the target's own. */
-export class PostgresServer implements Service {
+export class PostgresServer extends ProcessService {
   readonly #directory: string;
   readonly #binaries: PostgresBinaries;
   readonly #user: UserIds;
   readonly #password: string;
   readonly #context: ProcessContext;
   #port = 0;
-  #process: ManagedProcess | undefined;
 
   private constructor(
     directory: string,
@@ -41,6 +52,7 @@ export class PostgresServer implements Service {
     password: string,
     context: ProcessContext,
   ) {
+    super();
     this.#directory = directory;
     this.#binaries = binaries;
     this.#user = user;
@@ -49,9 +61,10 @@ export class PostgresServer implements Service {
   }
 
   /**
-   * Creates a cluster in `directory` and starts it on a free port.
+   * Creates a cluster in `directory`, which is given to the user whom Postgres runs as, and starts it on a
+   * free port.
    *
-   * @param password The superuser's
+   * @param password The superuser's; base64url text, so it needs no quoting in a URL
    * @throws {LocalTargetError} `postgres_unavailable`, `no_unprivileged_user`, `process_failed`
    */
   static async create(
@@ -60,9 +73,7 @@ export class PostgresServer implements Service {
     context: ProcessContext,
   ): Promise<PostgresServer> {
     const user = await unprivilegedUser();
-    if (user.uid !== undefined && user.gid !== undefined) {
-      await Deno.chown(directory, user.uid, user.gid);
-    }
+    await give(directory, user);
     const binaries = await postgresBinaries(directory, user);
     const server = new PostgresServer(directory, binaries, user, password, context);
     await server.#initialise();
@@ -73,39 +84,23 @@ export class PostgresServer implements Service {
     return server;
   }
 
-  get logs(): readonly string[] {
-    return this.#process?.lines ?? [];
-  }
-
   /** Where a role connects. */
   url(role: string = SUPERUSER, password: string = this.#password): string {
     return `postgresql://${role}:${password}@127.0.0.1:${this.#port}/postgres`;
   }
 
-  async start(): Promise<void> {
-    if (this.#process !== undefined && this.#process.status === undefined) return;
-    this.#process = await this.#spawn(this.#binaries.postgres, [
+  protected override spawn(): Promise<ManagedProcess> {
+    return this.#run(this.#binaries.postgres, [
       "-D",
       this.#dataDirectory,
       "-p",
       String(this.#port),
       ...Object.entries(SERVER_OPTIONS).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
     ], "SIGQUIT");
-    try {
-      await this.#process.until(() => this.#accepts(), READY_TIMEOUT);
-    } catch (error) {
-      await this.#process.kill();
-      throw error;
-    }
   }
 
-  async stop(): Promise<void> {
-    await this.#process?.kill();
-  }
-
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.start();
+  protected override isReady({ lines }: ManagedProcess): boolean {
+    return lines.some((line) => line.endsWith("database system is ready to accept connections"));
   }
 
   get #dataDirectory(): string {
@@ -115,46 +110,18 @@ export class PostgresServer implements Service {
   async #initialise(): Promise<void> {
     const passwordFile = join(this.#directory, "password");
     await Deno.writeTextFile(passwordFile, this.#password, { mode: 0o600, createNew: true });
-    if (this.#user.uid !== undefined && this.#user.gid !== undefined) {
-      await Deno.chown(passwordFile, this.#user.uid, this.#user.gid);
-    }
-    const initdb = await this.#spawn(this.#binaries.initdb, [
+    await give(passwordFile, this.#user);
+    const initdb = await this.#run(this.#binaries.initdb, [
       `--pgdata=${this.#dataDirectory}`,
-      `--username=${SUPERUSER}`,
       `--pwfile=${passwordFile}`,
-      "--auth=scram-sha-256",
-      "--encoding=UTF8",
-      "--locale-provider=builtin",
-      "--locale=C",
-      "--builtin-locale=C.UTF-8",
-      "--no-sync",
-      "--no-instructions",
-      // 1 MB instead of 16 MB of zeros to write.
-      "--wal-segsize=1",
+      ...INITDB_OPTIONS,
     ], "SIGKILL");
     const { success } = await initdb.ended;
     await Deno.remove(passwordFile);
     if (!success) throw initdb.failure("initdb failed");
   }
 
-  /** Ready means that our own password opens it: the port may by now be somebody else's. */
-  async #accepts(): Promise<boolean> {
-    const sql = postgres(this.url(), { max: 1, connect_timeout: 5, backoff: false });
-    try {
-      await sql`select 1`;
-      return true;
-    } catch {
-      return false;
-    } finally {
-      await sql.end({ timeout: 0 });
-    }
-  }
-
-  #spawn(
-    command: string,
-    args: readonly string[],
-    finalSignal: "SIGKILL" | "SIGQUIT",
-  ): Promise<ManagedProcess> {
+  #run(command: string, args: string[], finalSignal: FinalSignal): Promise<ManagedProcess> {
     return ManagedProcess.spawn({
       name: "postgres",
       command,
@@ -166,4 +133,8 @@ export class PostgresServer implements Service {
       finalSignal,
     }, this.#context);
   }
+}
+
+async function give(path: string, { uid, gid }: UserIds): Promise<void> {
+  if (uid !== undefined && gid !== undefined) await Deno.chown(path, uid, gid);
 }

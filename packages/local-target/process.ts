@@ -90,9 +90,10 @@ export class ManagedProcess {
   /**
    * Polls `probe` until it answers true.
    *
+   * @param timeout In milliseconds
    * @throws {LocalTargetError} `process_failed` when the process ends first, or not in time
    */
-  async until(probe: () => Promise<boolean>, timeout: number): Promise<void> {
+  async until(probe: () => boolean | Promise<boolean>, timeout: number): Promise<void> {
     const deadline = performance.now() + timeout;
     while (true) {
       if (this.status !== undefined) {

@@ -27,35 +27,35 @@ export async function startLocalTarget(options: LocalTargetOptions = {}): Promis
   const keys = await createProjectKeys(secret);
 
   await using started = new AsyncDisposableStack();
-  const directory = await Deno.makeTempDir({ prefix: "countersign-" });
-  const reaper = new Reaper(directory);
-  started.defer(() => reaper.close());
-  const context: ProcessContext = { reaper, onLog: options.onLog ?? (() => {}) };
+  const untilStopped = <S extends Stoppable | undefined>(service: S): S =>
+    started.adopt(service, (service) => service?.stop());
 
-  const gateway = new Gateway({
-    port: options.port ?? 0,
-    keys,
-    flavour: options.gateway ?? "hosted",
-  });
-  started.defer(() => gateway.stop());
+  const directory = await Deno.makeTempDir({ prefix: "countersign-" });
+  const reaper = started.adopt(new Reaper(directory), (reaper) => reaper.close());
+  const context: ProcessContext = { reaper, onLog: options.onLog ?? (() => {}) };
+  const gateway = untilStopped(
+    new Gateway({ port: options.port ?? 0, keys, flavour: options.gateway ?? "hosted" }),
+  );
 
   const passwords = { postgres: randomText(18), authenticator: randomText(18) };
-  const server = await PostgresServer.create(directory, randomText(18), context);
-  started.defer(() => server.stop());
+  const server = untilStopped(await PostgresServer.create(directory, randomText(18), context));
   const databaseUrl = server.url("postgres", passwords.postgres);
   await runSql(server.url(), [platformSql(passwords)]);
   if (options.migrations ?? true) await runSql(databaseUrl, MIGRATIONS.map(({ sql }) => sql));
   await runSql(databaseUrl, options.sql ?? []);
 
-  const [postgrest, functionProcess] = await both(
+  const starting = [
     Postgrest.create({
       databaseUrl: server.url("authenticator", passwords.authenticator),
       jwtSecret: trusted,
       directory,
-    }, context),
-    startFunction(options, platformEnv(gateway.url, databaseUrl, keys), directory, context),
-    started,
-  );
+    }, context).then(untilStopped),
+    startFunction(options, platformEnv(gateway.url, databaseUrl, keys), directory, context)
+      .then(untilStopped),
+  ] as const;
+  // Both, also when one fails: the other must not come up after the end.
+  await Promise.allSettled(starting);
+  const [postgrest, functionProcess] = await Promise.all(starting);
   gateway.upstreams.postgrest = postgrest.url;
   const at = options.functionHandler ?? functionProcess?.url;
   if (at !== undefined) gateway.upstreams.function = { name: functionName(options), at };
@@ -79,19 +79,6 @@ export async function startLocalTarget(options: LocalTargetOptions = {}): Promis
     stop,
     [Symbol.asyncDispose]: stop,
   };
-}
-
-/** Waits for both also when one fails, so that neither is left behind. */
-async function both<A extends Stoppable, B extends Stoppable | undefined>(
-  first: Promise<A>,
-  second: Promise<B>,
-  started: AsyncDisposableStack,
-): Promise<[A, B]> {
-  const stopLater = (service: Stoppable | undefined) => started.defer(() => service?.stop());
-  first.then(stopLater, () => {});
-  second.then(stopLater, () => {});
-  await Promise.allSettled([first, second]);
-  return await Promise.all([first, second]);
 }
 
 interface Stoppable {
