@@ -1,0 +1,96 @@
+import postgres from "postgres";
+import { RegistryError } from "./errors.ts";
+import { failedQuery } from "./refusal.ts";
+import type { DatabaseTarget, SqlTarget } from "./target.ts";
+
+const CONNECT_TIMEOUT_S = 10;
+const CLOSE_TIMEOUT_S = 5;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+/** Where a database URL leads, taken apart so that the URL itself is never handed on, or quoted. */
+export interface ConnectionSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly username: string;
+  readonly password: string;
+  readonly ssl: false | { readonly rejectUnauthorized: boolean; readonly ca?: string };
+}
+
+/**
+ * Takes a database URL apart and decides on encryption.
+ *
+ * Loopback needs none. Everything else is encrypted and its certificate checked unless `sslmode` is `require`
+ * (encrypted, unchecked) or `disable`. `prefer` and `allow` are refused: both fall back to plain text, with the
+ * password, whenever someone in between says that the server has no TLS.
+ */
+export function connectionSettings(
+  { databaseUrl, databaseCa }: DatabaseTarget,
+): ConnectionSettings {
+  const url = URL.canParse(databaseUrl) ? new URL(databaseUrl) : null;
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === "") {
+    throw new RegistryError(
+      "invalid_argument",
+      "Expected a database URL, like postgres://user:password@host:5432/postgres",
+    );
+  }
+  const host = decodeURIComponent(url.hostname).replace(/^\[|\]$/g, "");
+  return {
+    host,
+    port: Number(url.port || 5432),
+    database: decodeURIComponent(url.pathname.slice(1)) || "postgres",
+    username: decodeURIComponent(url.username) || "postgres",
+    password: decodeURIComponent(url.password),
+    ssl: encryption(url.searchParams.get("sslmode"), host, databaseCa),
+  };
+}
+
+function encryption(
+  sslmode: string | null,
+  host: string,
+  ca: string | undefined,
+): ConnectionSettings["ssl"] {
+  switch (sslmode) {
+    case "disable":
+      return false;
+    case "require":
+      return { rejectUnauthorized: false };
+    case null:
+      if (LOOPBACK.test(host)) return false;
+      return { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
+    case "verify-ca":
+    case "verify-full":
+      return { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
+    default:
+      throw new RegistryError(
+        "invalid_argument",
+        'Expected sslmode to be "disable", "require" or "verify-full"; other modes may fall back to plain text',
+      );
+  }
+}
+
+/** Connects, does the work, and closes what it opened. A client that the caller gave stays open. */
+export async function withConnection<T>(
+  target: DatabaseTarget | SqlTarget,
+  work: (sql: postgres.Sql, host: string) => Promise<T>,
+): Promise<T> {
+  if ("sql" in target) return await work(target.sql, target.sql.options.host[0] ?? "database");
+  const settings = connectionSettings(target);
+  const sql = postgres({
+    ...settings,
+    max: 1,
+    // The transaction pooler keeps no prepared statements.
+    prepare: false,
+    fetch_types: false,
+    connect_timeout: CONNECT_TIMEOUT_S,
+    onnotice: () => {},
+    connection: { application_name: "countersign" },
+  });
+  try {
+    return await work(sql, settings.host);
+  } catch (error) {
+    throw failedQuery(error, settings.host);
+  } finally {
+    await sql.end({ timeout: CLOSE_TIMEOUT_S });
+  }
+}

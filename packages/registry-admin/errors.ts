@@ -1,0 +1,70 @@
+/** Why a registry operation failed. Closed: adding one is a change of the public API. */
+export type RegistryErrorCode =
+  /** A value given to the operation can't be right: a name, a number, a URL. */
+  | "invalid_argument"
+  /** The key is not one that the verifier would ever verify with. */
+  | "invalid_public_key"
+  /** The database will not let an issuer claim this role. */
+  | "role_not_allowed"
+  /** The registry has no such issuer. */
+  | "issuer_not_found"
+  /** The registry has no such key. */
+  | "key_not_found"
+  /** The key is registered, and not for this issuer. A key has exactly one issuer. */
+  | "key_belongs_to_another_issuer"
+  /** The key was revoked. Registering it again does not bring it back. */
+  | "key_revoked"
+  /** The credentials are wrong, or are not allowed to administer the registry. */
+  | "not_authorized"
+  /** The registry's tables are not there: the migrations were not applied. */
+  | "schema_missing"
+  /** No usable answer came from the target. */
+  | "unreachable"
+  /** What is registered contradicts what was asked for, or another change came in between. */
+  | "conflict"
+  /** The database refused, for a reason that has no code of its own: see `sqlstate` and the message. */
+  | "refused_by_database";
+
+/** What is known about a failure beside its code. Nothing in here is secret. */
+export interface RegistryErrorDetails {
+  /** The Postgres error code, or PostgREST's (`PGRST…`), where the target gave one. */
+  sqlstate?: string;
+  /** Kept only where it holds no URL, key or password. */
+  cause?: unknown;
+}
+
+/**
+ * A registry operation that failed, and why.
+ *
+ * Neither the message nor the cause ever holds a service key, a password or a connection URL.
+ *
+ * @example Tell a missing migration from a wrong key
+ * ```ts
+ * import { RegistryError } from "@countersign/registry-admin";
+ * import { strictEqual } from "node:assert/strict";
+ *
+ * const error: unknown = new RegistryError("schema_missing", "Expected the registry's tables");
+ * const advice = error instanceof RegistryError && error.code === "schema_missing"
+ *   ? "apply the migrations first"
+ *   : "try again";
+ * strictEqual(advice, "apply the migrations first");
+ * ```
+ */
+export class RegistryError extends Error {
+  override readonly name = "RegistryError";
+  /** Why: one of a closed set. */
+  readonly code: RegistryErrorCode;
+  /** The Postgres error code, or PostgREST's (`PGRST…`), where the target gave one. */
+  readonly sqlstate: string | undefined;
+
+  /**
+   * @param code Why the operation failed.
+   * @param message What was expected, and how to mend it.
+   * @param details What else is known, nothing of it secret.
+   */
+  constructor(code: RegistryErrorCode, message: string, details: RegistryErrorDetails = {}) {
+    super(message, details.cause === undefined ? {} : { cause: details.cause });
+    this.code = code;
+    this.sqlstate = details.sqlstate;
+  }
+}

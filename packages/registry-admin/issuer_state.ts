@@ -1,0 +1,55 @@
+import { issuerNotFound } from "./policy.ts";
+import { type RegistryTarget, withRegistry } from "./target.ts";
+
+/**
+ * Deactivates an issuer: every token of it is refused, whichever key signed it.
+ *
+ * Its keys and its policy stay as they are, so that {@linkcode activateIssuer} restores exactly what was there and a key that
+ * had been revoked stays revoked. While it is deactivated {@linkcode listPublicKeys} shows all its keys as not active.
+ *
+ * **Does not** reach a token that the proxy has let through already; the guard does.
+ *
+ * @throws {RegistryError} `issuer_not_found` (a wrong name is never taken for success), `not_authorized`, `schema_missing`,
+ * `unreachable`.
+ */
+export function deactivateIssuer(target: RegistryTarget, issuer: string): Promise<void>;
+/** The same, with the target as two arguments. */
+export function deactivateIssuer(
+  supabaseUrl: string,
+  serviceRoleKey: string,
+  issuer: string,
+): Promise<void>;
+export async function deactivateIssuer(
+  ...args: [RegistryTarget, string] | [string, string, string]
+): Promise<void> {
+  if (args.length === 3) {
+    const [supabaseUrl, serviceRoleKey, issuer] = args;
+    await setActive({ supabaseUrl, serviceRoleKey }, issuer, false);
+  } else {
+    await setActive(args[0], args[1], false);
+  }
+}
+
+/**
+ * Activates an issuer again, with the policy and the keys that it had.
+ *
+ * **Does not** bring back keys that were revoked one by one ({@linkcode activateKey} does).
+ *
+ * @throws {RegistryError} `issuer_not_found`, `not_authorized`, `schema_missing`, `unreachable`.
+ */
+export async function activateIssuer(target: RegistryTarget, issuer: string): Promise<void> {
+  await setActive(target, issuer, true);
+}
+
+async function setActive(
+  target: RegistryTarget,
+  issuer: string,
+  isActive: boolean,
+): Promise<void> {
+  await withRegistry(target, async (registry) => {
+    const rows = await registry.update("jwt_issuers", { is_active: isActive }, [
+      ["issuer", "eq", issuer],
+    ]);
+    if (rows.length === 0) throw issuerNotFound(issuer, registry);
+  });
+}

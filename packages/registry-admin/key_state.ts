@@ -1,0 +1,44 @@
+import { RegistryError } from "./errors.ts";
+import { findRow } from "./registry.ts";
+import { flag, type PublicKeyRow, publicKeyRow, text } from "./rows.ts";
+import { type RegistryTarget, withRegistry } from "./target.ts";
+
+/**
+ * Revokes one key. Tokens that it signed are refused; the issuer's other keys keep working.
+ *
+ * @param kid The key's id, base64url(SHA-256(SPKI DER)), whole.
+ * @throws {RegistryError} `key_not_found`, `not_authorized`, `schema_missing`, `unreachable`.
+ */
+export async function revokeKey(target: RegistryTarget, kid: string): Promise<PublicKeyRow> {
+  return await setActive(target, kid, false);
+}
+
+/**
+ * Brings a revoked key back, on purpose: nothing else does.
+ *
+ * @param kid The key's id, whole.
+ * @throws {RegistryError} `key_not_found`, `not_authorized`, `schema_missing`, `unreachable`.
+ */
+export async function activateKey(target: RegistryTarget, kid: string): Promise<PublicKeyRow> {
+  return await setActive(target, kid, true);
+}
+
+async function setActive(
+  target: RegistryTarget,
+  kid: string,
+  isActive: boolean,
+): Promise<PublicKeyRow> {
+  return await withRegistry(target, async (registry) => {
+    const [key] = await registry.update("jwt_public_keys", { is_active: isActive }, [
+      ["kid", "eq", kid],
+    ]);
+    if (key === undefined) {
+      throw new RegistryError(
+        "key_not_found",
+        `Expected a key that is registered on "${registry.host}", found no "${kid}"; see listPublicKeys`,
+      );
+    }
+    const issuer = await findRow(registry, "jwt_issuers", "issuer", text(key, "issuer"));
+    return publicKeyRow(key, issuer !== undefined && flag(issuer, "is_active"));
+  });
+}

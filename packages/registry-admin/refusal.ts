@@ -1,0 +1,140 @@
+import { RegistryError, type RegistryErrorCode } from "./errors.ts";
+
+/** What Postgres said, directly or through PostgREST. */
+export interface DatabaseRefusal {
+  readonly sqlstate: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+const CHECK_VIOLATION = "23514";
+
+const CODES: Readonly<Record<string, RegistryErrorCode>> = {
+  "42501": "not_authorized",
+  "28000": "not_authorized",
+  "28P01": "not_authorized",
+  PGRST301: "not_authorized",
+  PGRST302: "not_authorized",
+  PGRST303: "not_authorized",
+  "42P01": "schema_missing",
+  "42703": "schema_missing",
+  "42883": "schema_missing",
+  "3F000": "schema_missing",
+  PGRST106: "schema_missing",
+  PGRST202: "schema_missing",
+  PGRST204: "schema_missing",
+  PGRST205: "schema_missing",
+  "23505": "conflict",
+  "40001": "conflict",
+  "40P01": "conflict",
+  "55P03": "conflict",
+  "22003": "invalid_argument",
+  "22007": "invalid_argument",
+  "22008": "invalid_argument",
+  "22021": "invalid_argument",
+  "22P05": "invalid_argument",
+  "23502": "invalid_argument",
+  "57014": "unreachable",
+  "57P01": "unreachable",
+  "57P02": "unreachable",
+  "57P03": "unreachable",
+  "53300": "unreachable",
+  PGRST000: "unreachable",
+  PGRST001: "unreachable",
+  PGRST002: "unreachable",
+  PGRST003: "unreachable",
+};
+
+/**
+ * What the registry's own rules say, by their words or by the name of the constraint. PostgREST hands on the message and no
+ * more, so that is all that both ways have in common.
+ */
+const RULES: readonly (readonly [RegExp, RegistryErrorCode, string?])[] = [
+  [/^Role "/, "role_not_allowed"],
+  [/public key|PEM block|^RSA |^EC keys/i, "invalid_public_key"],
+  [/_algorithm_fits_the_key"/, "invalid_public_key", "Expected a key that fits its algorithm"],
+  [
+    /_issuer_is_a_name"/,
+    "invalid_argument",
+    "Expected the issuer's name to be 1 to 255 visible characters, without white space at either end",
+  ],
+  [
+    /_issuer_is_not_the_target"/,
+    "invalid_argument",
+    "Expected a name that no Supabase project uses for itself, like its URL with /auth/v1",
+  ],
+  [
+    /_default_role_is_allowed"/,
+    "invalid_argument",
+    "Expected the default role to be one of the issuer's roles",
+  ],
+  [
+    /_wildcard_at_end"/,
+    "invalid_argument",
+    'Expected a subject to be exact, or a prefix with one "*" at its end',
+  ],
+  [
+    /_max_token_lifetime_is_sane"/,
+    "invalid_argument",
+    "Expected the longest lifetime of a token to be from 1 second to 1 day",
+  ],
+  [
+    /_valid_for_some_time"/,
+    "invalid_argument",
+    "Expected the key's begin to be earlier than its end",
+  ],
+  [
+    /_are_names"/,
+    "invalid_argument",
+    "Expected a list of at most 256 names, each of 1 to 255 visible characters",
+  ],
+];
+
+const SCHEMA_ADVICE = "apply Countersign's migrations (supabase db push, or applyMigrations)";
+
+/** Turns what Postgres said into an error with a code. The same refusal gives the same error over REST and over SQL. */
+export function refusal({ sqlstate, message, hint }: DatabaseRefusal, host: string): RegistryError {
+  const said = hint === "" ? message : `${message}; ${hint}`;
+  if (sqlstate === CHECK_VIOLATION) {
+    const rule = RULES.find(([words]) => words.test(message));
+    return new RegistryError(rule?.[1] ?? "invalid_argument", rule?.[2] ?? said, { sqlstate });
+  }
+  const code = CODES[sqlstate] ?? "refused_by_database";
+  return new RegistryError(code, explained(code, said, host), { sqlstate });
+}
+
+function explained(code: RegistryErrorCode, said: string, host: string): string {
+  switch (code) {
+    case "schema_missing":
+      return `Expected the registry's tables on "${host}": ${SCHEMA_ADVICE}`;
+    case "not_authorized":
+      return `Expected credentials that may administer the registry on "${host}": ${said}`;
+    case "unreachable":
+      return `Expected the database of "${host}" to answer: ${said}`;
+    default:
+      return said;
+  }
+}
+
+/** Turns whatever postgres.js threw into an error with a code; errors that have one pass. */
+export function failedQuery(error: unknown, host: string): RegistryError {
+  if (error instanceof RegistryError) return error;
+  const { name, code, message, hint } = parts(error);
+  if (name === "PostgresError") return refusal({ sqlstate: code, message, hint }, host);
+  // A driver's or a socket's error can name what it was given, so only its code is kept.
+  const found = /CERT|certificate|SELF_SIGNED/i.test(`${code} ${message}`)
+    ? "a certificate that can't be verified; give its authority as databaseCa (COUNTERSIGN_DB_CA)"
+    : code || "no connection";
+  return new RegistryError(
+    "unreachable",
+    `Expected Postgres to answer at "${host}", found ${found}`,
+  );
+}
+
+function parts(error: unknown): Record<"name" | "code" | "message" | "hint", string> {
+  const of = (name: string) => {
+    const value = typeof error === "object" && error !== null ? Reflect.get(error, name) : "";
+    return typeof value === "string" ? value : "";
+  };
+  return { name: of("name"), code: of("code"), message: of("message"), hint: of("hint") };
+}

@@ -1,0 +1,115 @@
+import type { Algorithm } from "@countersign/verifier";
+import { RegistryError } from "./errors.ts";
+import { keyMaterial } from "./key_material.ts";
+import { epochColumn, policyColumns, type PolicyFields } from "./policy.ts";
+import { type Columns, findRow, type Registry, type Row } from "./registry.ts";
+import { flag, type PublicKeyRow, publicKeyRow, text, texts } from "./rows.ts";
+import { ownKey, putKey } from "./stored_key.ts";
+import { type RegistryTarget, withRegistry } from "./target.ts";
+
+/** A key, its issuer, and whatever of the issuer's policy is to be set with it. */
+export interface KeyRegistration extends PolicyFields {
+  /** The `iss` of the tokens that the key signs. */
+  readonly issuer: string;
+  /** SPKI PEM. */
+  readonly publicKey: string;
+  /** Default: RS256 for an RSA key, ES256 for P-256, ES384 for P-384, EdDSA for Ed25519. */
+  readonly algorithm?: Algorithm;
+  /** Seconds since the epoch from which the key verifies; `null`: always. */
+  readonly notBefore?: number | null;
+  /** Seconds since the epoch at which it stops; `null`: never. */
+  readonly notAfter?: number | null;
+  /** Told, in a sentence, what was done as asked but is probably not what was meant. */
+  readonly onWarning?: (message: string) => void;
+}
+
+/** What to register, and where. */
+export type RegisterOptions = KeyRegistration & RegistryTarget;
+
+/**
+ * Registers a public key for an issuer, which appears in the registry if it was not there.
+ *
+ * The key is checked by the code that verifies with it. Repeating a registration changes nothing. Only the fields of the
+ * policy that are given are set; a further key never widens an issuer's policy by itself.
+ *
+ * **Does not** bring back a revoked key or a deactivated issuer, take a key from another issuer, or retire the issuer's other keys
+ * ({@linkcode rotateKey} does). Without `roles`, a new issuer can do nothing yet.
+ *
+ * @returns The stored row.
+ * @throws {RegistryError} `invalid_public_key`, `invalid_argument`, `role_not_allowed`, `key_belongs_to_another_issuer`,
+ * `key_revoked`, `conflict`, `not_authorized`, `schema_missing`, `unreachable`.
+ */
+export async function registerPublicKey(options: RegisterOptions): Promise<PublicKeyRow> {
+  const { issuer } = options;
+  const policy = policyColumns(options);
+  const times = timeColumns(options);
+  const key = await keyMaterial(options.publicKey, options.algorithm);
+
+  return await withRegistry(options, async (registry) => {
+    // Before anything is written: over REST there is no transaction to undo it.
+    await ownKey(registry, issuer, key);
+    if (Object.keys(policy).length > 0) {
+      await putPolicy(registry, issuer, policy);
+    }
+    const stored = await putKey(registry, issuer, key, times);
+    const record = await issuerRow(registry, issuer);
+    await warn(registry, record, key.kid, options.onWarning);
+    return publicKeyRow(stored, flag(record, "is_active"));
+  });
+}
+
+function timeColumns({ notBefore, notAfter }: KeyRegistration): Columns {
+  const from = epochColumn("notBefore", notBefore);
+  const until = epochColumn("notAfter", notAfter);
+  return {
+    ...(from === undefined ? {} : { not_before: from }),
+    ...(until === undefined ? {} : { not_after: until }),
+  };
+}
+
+/** Updates before it inserts: in an upsert, a row's checks see the columns that were left out as if they were empty. */
+async function putPolicy(registry: Registry, issuer: string, policy: Columns): Promise<void> {
+  const known = await registry.update("jwt_issuers", policy, [["issuer", "eq", issuer]]);
+  if (known.length > 0) return;
+  const added = await registry.insert("jwt_issuers", { issuer, ...policy }, "issuer");
+  if (added.length === 0) throw changedMeanwhile(issuer);
+}
+
+function changedMeanwhile(issuer: string): RegistryError {
+  return new RegistryError(
+    "conflict",
+    `The issuer "${issuer}" was changed at the same time; try again`,
+  );
+}
+
+async function issuerRow(registry: Registry, issuer: string): Promise<Row> {
+  const row = await findRow(registry, "jwt_issuers", "issuer", issuer);
+  if (row === undefined) throw changedMeanwhile(issuer);
+  return row;
+}
+
+async function warn(
+  registry: Registry,
+  issuer: Row,
+  kid: string,
+  onWarning: KeyRegistration["onWarning"],
+): Promise<void> {
+  if (onWarning === undefined) return;
+  const name = text(issuer, "issuer");
+  if (texts(issuer, "allowed_roles").length === 0) {
+    onWarning(
+      `Issuer "${name}" has no roles yet: every token of it is refused until some are named`,
+    );
+  }
+  if (!flag(issuer, "is_active")) {
+    onWarning(`Issuer "${name}" is deactivated: its tokens are refused until it is activated`);
+  }
+  const others = await registry.select("jwt_public_keys", {
+    where: [["issuer", "eq", name], ["is_active", "eq", true], ["kid", "neq", kid]],
+  });
+  if (others.some((row) => row.not_after === null)) {
+    onWarning(
+      `Issuer "${name}" has other keys, and they keep working: rotate or revoke what is no longer used`,
+    );
+  }
+}

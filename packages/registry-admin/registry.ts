@@ -1,0 +1,59 @@
+/** The tables and views that the operations read and write, all in the schema `public`. */
+export type Relation =
+  | "jwt_issuers"
+  | "jwt_public_keys"
+  | "jwt_registry_audit"
+  | "jwt_issuer_policies";
+
+/** What a column can be given. Times go in as ISO 8601, intervals as Postgres reads them. */
+export type ColumnValue = string | number | boolean | null | readonly string[];
+
+/** Columns and what to set them to. Names come from our own code, never from a caller. */
+export type Columns = Readonly<Record<string, ColumnValue>>;
+
+/** A row as JSON, in the form that PostgREST gives it. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A condition on a column; several are joined by AND. */
+export type Condition = readonly [
+  column: string,
+  operator: "eq" | "neq" | "lt" | "ltOrNull" | "gtOrNull",
+  value: string | number | boolean,
+];
+
+/** What to read. */
+export interface Query {
+  readonly where?: readonly Condition[];
+  /** The columns to sort by, ascending unless `descending`. */
+  readonly order?: readonly string[];
+  readonly descending?: boolean;
+  readonly limit?: number;
+}
+
+/**
+ * The port that every operation stands on: three statements, each atomic by itself.
+ *
+ * Two things implement it, `rest_registry.ts` and `sql_registry.ts`. Values are coerced by Postgres from
+ * JSON in both, and rows come back as Postgres writes them in JSON, so both give the same results. Both reject
+ * with a `RegistryError` and with nothing else.
+ */
+export interface Registry {
+  /** How a person recognises the target: a host name. */
+  readonly host: string;
+  /** Reads every row that fits, however few the target gives at a time. */
+  select(relation: Relation, query?: Query): Promise<Row[]>;
+  /** Inserts; a row that is there already stays as it is, and nothing is returned for it. */
+  insert(relation: Relation, columns: Columns, key: string): Promise<Row[]>;
+  update(relation: Relation, columns: Columns, where: readonly Condition[]): Promise<Row[]>;
+}
+
+/** The row with this key, if there is one. */
+export async function findRow(
+  registry: Registry,
+  relation: Relation,
+  column: string,
+  value: string,
+): Promise<Row | undefined> {
+  const [row] = await registry.select(relation, { where: [[column, "eq", value]], limit: 1 });
+  return row;
+}

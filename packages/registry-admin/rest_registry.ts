@@ -1,0 +1,141 @@
+import { PostgrestClient } from "@supabase/postgrest-js";
+import { RegistryError } from "./errors.ts";
+import type { Columns, Condition, Query, Registry, Relation, Row } from "./registry.ts";
+import { refusal } from "./refusal.ts";
+import type { RestTarget } from "./target.ts";
+
+const TIMEOUT_MS = 15_000;
+const PAGE = 1000;
+
+/**
+ * `sb_secret_…` keys are not JWTs: the gateway takes them in `apikey` and turns them into a role itself.
+ * A legacy `service_role` key is a JWT, which PostgREST wants to see in `Authorization`.
+ */
+function credentials(serviceRoleKey: string): Record<string, string> {
+  if (!/^[\x21-\x7e]+$/.test(serviceRoleKey)) {
+    throw new RegistryError(
+      "invalid_argument",
+      "Expected a service key without white space; check how it was pasted",
+    );
+  }
+  if (serviceRoleKey.startsWith("sb_publishable_")) {
+    throw new RegistryError(
+      "not_authorized",
+      "Expected a secret key, found a publishable one, which can't administer the registry",
+    );
+  }
+  return serviceRoleKey.startsWith("sb_")
+    ? { apikey: serviceRoleKey }
+    : { apikey: serviceRoleKey, Authorization: `Bearer ${serviceRoleKey}` };
+}
+
+function projectUrl(supabaseUrl: string): URL {
+  const url = URL.canParse(supabaseUrl) ? new URL(supabaseUrl) : null;
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username || url.password) {
+    throw new RegistryError(
+      "invalid_argument",
+      "Expected the project's URL, like https://<ref>.supabase.co",
+    );
+  }
+  return url;
+}
+
+interface Answer {
+  readonly data: unknown;
+  readonly error:
+    | { readonly code?: string; readonly message?: string; readonly hint?: string }
+    | null;
+  readonly status: number;
+}
+
+/** The registry through the target's PostgREST, as `service_role`. */
+export class RestRegistry implements Registry {
+  readonly host: string;
+  readonly #client: PostgrestClient;
+
+  constructor({ supabaseUrl, serviceRoleKey, fetch }: RestTarget) {
+    const url = projectUrl(supabaseUrl);
+    this.host = url.host;
+    this.#client = new PostgrestClient(`${url.origin}${url.pathname.replace(/\/+$/, "")}/rest/v1`, {
+      headers: credentials(serviceRoleKey),
+      timeout: TIMEOUT_MS,
+      retry: false,
+      ...(fetch === undefined ? {} : { fetch }),
+    });
+  }
+
+  async select(relation: Relation, query: Query = {}): Promise<Row[]> {
+    const { where = [], order = [], descending = false, limit = Infinity } = query;
+    const rows: Row[] = [];
+    // A target gives at most its `max_rows` at a time, and does not say when it gave less than was asked for.
+    for (;;) {
+      let request = filtered(this.#client.from(relation).select(), where);
+      for (const column of order) request = request.order(column, { ascending: !descending });
+      const page = this.#rows(
+        await request.range(rows.length, Math.min(limit, rows.length + PAGE) - 1),
+      );
+      rows.push(...page);
+      if (page.length === 0 || rows.length >= limit) return rows;
+    }
+  }
+
+  async insert(relation: Relation, columns: Columns, key: string): Promise<Row[]> {
+    return this.#rows(
+      await this.#client.from(relation)
+        .upsert(columns, { onConflict: key, ignoreDuplicates: true }).select(),
+    );
+  }
+
+  async update(relation: Relation, columns: Columns, where: readonly Condition[]): Promise<Row[]> {
+    return this.#rows(await filtered(this.#client.from(relation).update(columns), where).select());
+  }
+
+  #rows({ data, error, status }: Answer): Row[] {
+    if (error !== null) throw refusedOverRest(error, status, this.host);
+    if (!Array.isArray(data)) throw noAnswer(this.host, status);
+    return data;
+  }
+}
+
+interface Filterable<T> {
+  filter(column: string, operator: string, value: unknown): T;
+  or(filters: string): T;
+}
+
+function filtered<T extends Filterable<T>>(request: T, where: readonly Condition[]): T {
+  return where.reduce((so, [column, operator, value]) => {
+    switch (operator) {
+      case "ltOrNull":
+        return so.or(`${column}.is.null,${column}.lt."${value}"`);
+      case "gtOrNull":
+        return so.or(`${column}.is.null,${column}.gt."${value}"`);
+      default:
+        return so.filter(column, operator, value);
+    }
+  }, request);
+}
+
+function noAnswer(host: string, status: number): RegistryError {
+  const found = status === 0 ? "no answer" : `status ${status}`;
+  return new RegistryError(
+    "unreachable",
+    `Expected a PostgREST answer from "${host}", found ${found}; check the URL and that the project is running`,
+  );
+}
+
+function refusedOverRest(
+  error: NonNullable<Answer["error"]>,
+  status: number,
+  host: string,
+): RegistryError {
+  const { code, message, hint } = error;
+  if (code) return refusal({ sqlstate: code, message: message ?? "", hint: hint ?? "" }, host);
+  // The gateway's own answers have no code, and may quote what was sent to it.
+  if (status === 401 || status === 403) {
+    return new RegistryError(
+      "not_authorized",
+      `Expected a service key of "${host}"; the gateway refused this one`,
+    );
+  }
+  return noAnswer(host, status);
+}

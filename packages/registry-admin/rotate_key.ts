@@ -1,0 +1,78 @@
+import type { Algorithm } from "@countersign/verifier";
+import { RegistryError } from "./errors.ts";
+import { keyMaterial } from "./key_material.ts";
+import { issuerNotFound } from "./policy.ts";
+import { findRow } from "./registry.ts";
+import { flag, type PublicKeyRow, publicKeyRow } from "./rows.ts";
+import { ownKey, putKey } from "./stored_key.ts";
+import { type RegistryTarget, withRegistry } from "./target.ts";
+
+const DEFAULT_OVERLAP_S = 3600;
+
+/** A new key for an issuer that is registered already. */
+export interface KeyRotation {
+  readonly issuer: string;
+  /** The new key, SPKI PEM. */
+  readonly publicKey: string;
+  /** Default: RS256 for an RSA key, ES256 for P-256, ES384 for P-384, EdDSA for Ed25519. */
+  readonly algorithm?: Algorithm;
+  /** Seconds for which the old keys keep working. Default: 3600. */
+  readonly overlap?: number;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** What to rotate, and where. */
+export type RotateOptions = KeyRotation & RegistryTarget;
+
+/** The outcome of a rotation. */
+export interface RotationResult {
+  /** The new key. */
+  readonly key: PublicKeyRow;
+  /** The old keys that this rotation gave an end. Those that would have ended sooner are left alone. */
+  readonly retiring: readonly PublicKeyRow[];
+}
+
+/**
+ * Gives an issuer a new key at once, and its old ones an end.
+ *
+ * The issuer keeps its name and its policy; both keys verify during the overlap. Repeating a rotation never
+ * prolongs it. Rotating back to an old key that has not been revoked makes that key the lasting one again.
+ *
+ * **Does not** revoke anything: a key that leaked belongs to {@linkcode revokeKey}. Standby keys, whose time
+ * has not come, are left alone.
+ *
+ * @returns The new key, and the old ones with their end.
+ * @throws {RegistryError} `issuer_not_found`, `invalid_public_key`, `invalid_argument`, `key_belongs_to_another_issuer`, `key_revoked`,
+ * `conflict`, `not_authorized`, `schema_missing`, `unreachable`.
+ */
+export async function rotateKey(options: RotateOptions): Promise<RotationResult> {
+  const { issuer, overlap = DEFAULT_OVERLAP_S, now = Date.now } = options;
+  if (!Number.isSafeInteger(overlap) || overlap < 0) {
+    throw new RegistryError("invalid_argument", "Expected overlap to be a whole number of seconds");
+  }
+  const key = await keyMaterial(options.publicKey, options.algorithm);
+  const start = new Date(now()).toISOString();
+  const end = new Date(now() + overlap * 1000).toISOString();
+
+  return await withRegistry(options, async (registry) => {
+    const record = await findRow(registry, "jwt_issuers", "issuer", issuer);
+    if (record === undefined) throw issuerNotFound(issuer, registry);
+    await ownKey(registry, issuer, key);
+
+    // The new key first: should the rest fail, both work, and the rotation can be repeated.
+    const stored = await putKey(registry, issuer, key, { not_before: null, not_after: null });
+    const retiring = await registry.update("jwt_public_keys", { not_after: end }, [
+      ["issuer", "eq", issuer],
+      ["kid", "neq", key.kid],
+      ["is_active", "eq", true],
+      ["not_before", "ltOrNull", start],
+      ["not_after", "gtOrNull", end],
+    ]);
+    const active = flag(record, "is_active");
+    return {
+      key: publicKeyRow(stored, active),
+      retiring: retiring.map((row) => publicKeyRow(row, active)),
+    };
+  });
+}

@@ -1,0 +1,81 @@
+import type postgres from "postgres";
+import type { Columns, Condition, Query, Registry, Relation, Row } from "./registry.ts";
+import { failedQuery } from "./refusal.ts";
+
+const OPERATORS: Readonly<Record<Condition[1], (column: string, parameter: string) => string>> = {
+  eq: (column, parameter) => `${column} = ${parameter}`,
+  neq: (column, parameter) => `${column} <> ${parameter}`,
+  lt: (column, parameter) => `${column} < ${parameter}`,
+  ltOrNull: (column, parameter) => `(${column} is null or ${column} < ${parameter})`,
+  gtOrNull: (column, parameter) => `(${column} is null or ${column} > ${parameter})`,
+};
+
+/**
+ * The registry through a transaction of the target's Postgres.
+ *
+ * Rows go in through `jsonb_populate_record` and come out through `to_jsonb`, which is what PostgREST does, so
+ * that Postgres coerces the same values in the same way whichever way they came.
+ */
+export class SqlRegistry implements Registry {
+  readonly host: string;
+  readonly #transaction: postgres.TransactionSql;
+
+  constructor(transaction: postgres.TransactionSql, host: string) {
+    this.#transaction = transaction;
+    this.host = host;
+  }
+
+  select(relation: Relation, query: Query = {}): Promise<Row[]> {
+    const parameters: Parameter[] = [];
+    const direction = query.descending === true ? "desc" : "asc";
+    const columns = (query.order ?? []).map((column) => `t.${column} ${direction}`).join(", ");
+    const order = columns === "" ? "" : ` order by ${columns}`;
+    const where = whereClause(query.where ?? [], parameters);
+    const limit = query.limit === undefined ? "" : ` limit $${parameters.push(query.limit)}`;
+    return this.#rows(
+      `select to_jsonb(t) as row from public.${relation} as t${where}${order}${limit}`,
+      parameters,
+    );
+  }
+
+  insert(relation: Relation, columns: Columns, key: string): Promise<Row[]> {
+    const names = Object.keys(columns).join(", ");
+    return this.#rows(
+      `insert into public.${relation} as t (${names})
+       select ${names} from pg_catalog.jsonb_populate_record(null::public.${relation}, $1::text::jsonb)
+       on conflict (${key}) do nothing returning to_jsonb(t) as row`,
+      [JSON.stringify(columns)],
+    );
+  }
+
+  update(relation: Relation, columns: Columns, where: readonly Condition[]): Promise<Row[]> {
+    const parameters: Parameter[] = [JSON.stringify(columns)];
+    const assignments = Object.keys(columns).map((name) => `${name} = given.${name}`).join(", ");
+    return this.#rows(
+      `update public.${relation} as t set ${assignments}
+       from pg_catalog.jsonb_populate_record(null::public.${relation}, $1::text::jsonb) as given${
+        whereClause(where, parameters)
+      } returning to_jsonb(t) as row`,
+      parameters,
+    );
+  }
+
+  async #rows(text: string, parameters: Parameter[]): Promise<Row[]> {
+    try {
+      const rows = await this.#transaction.unsafe<{ row: Row }[]>(text, parameters);
+      return rows.map(({ row }) => row);
+    } catch (error) {
+      throw failedQuery(error, this.host);
+    }
+  }
+}
+
+type Parameter = string | number | boolean;
+
+function whereClause(where: readonly Condition[], parameters: Parameter[]): string {
+  if (where.length === 0) return "";
+  const conditions = where.map(([column, operator, value]) =>
+    OPERATORS[operator](`t.${column}`, `$${parameters.push(value)}`)
+  );
+  return ` where ${conditions.join(" and ")}`;
+}
