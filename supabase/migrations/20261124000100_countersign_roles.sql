@@ -1,4 +1,4 @@
--- Countersign 1/6: the private schema, and which roles an issuer may be given.
+-- Countersign 1/7: the private schema, and which roles an issuer may be given.
 --
 -- Safe to run again and safe to run 20 times at once, in one transaction or statement by statement. A
 -- transaction-level lock serialises runners that wrap the file in a transaction. In autocommit mode that

@@ -1,4 +1,4 @@
--- Countersign 3/6: what happened, and in which order.
+-- Countersign 4/7: what happened, and in which order.
 -- The lock is explained in the first migration.
 select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('countersign migrations', 0));
 do $$
@@ -15,16 +15,17 @@ end $$;
 
 create table if not exists countersign.registry_state (
   singleton boolean primary key default true check (singleton),
-  revision bigint not null
+  revision bigint not null,
+  changed_by bigint not null
 );
 alter table countersign.registry_state enable row level security;
 comment on table countersign.registry_state is
-  'The registry''s revision (none yet: 0). Its row lock, held to the end of the transaction, makes changes commit in the order of their revisions.';
+  'The registry''s revision (none yet: 0). Its row lock, held to the end of the transaction, makes changes commit in the order of their revisions. changed_by is the transaction id of the latest change.';
 
 -- Not transactional on purpose: readable inside a frozen snapshot (see countersign.check_token).
 create sequence if not exists countersign.last_change as bigint;
 comment on sequence countersign.last_change is
-  'Transaction id of the latest registry change, set before that change commits.';
+  'Transaction id of the latest registry change, also of one that has not committed or never will.';
 
 create table if not exists public.jwt_registry_audit (
   id bigint generated always as identity primary key,
@@ -55,8 +56,9 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  insert into countersign.registry_state as state (revision) values (1)
-  on conflict (singleton) do update set revision = state.revision + 1;
+  insert into countersign.registry_state as state (revision, changed_by)
+  values (1, pg_current_xact_id()::text::bigint)
+  on conflict (singleton) do update set revision = state.revision + 1, changed_by = excluded.changed_by;
   perform setval('countersign.last_change', pg_current_xact_id()::text::bigint);
   return null;
 end $$;

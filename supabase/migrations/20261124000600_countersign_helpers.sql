@@ -1,4 +1,4 @@
--- Countersign 5/6: helpers for row level security policies.
+-- Countersign 6/7: helpers for row level security policies.
 -- The lock is explained in the first migration.
 select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('countersign migrations', 0));
 do $$

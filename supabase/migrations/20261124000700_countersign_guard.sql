@@ -1,4 +1,4 @@
--- Countersign 6/6: the guard, PostgREST's pre-request function.
+-- Countersign 7/7: the guard, PostgREST's pre-request function.
 -- The lock is explained in the first migration.
 select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('countersign migrations', 0));
 do $$
@@ -36,26 +36,96 @@ alter table countersign.guard_state enable row level security;
 comment on table countersign.guard_state is
   'What guard_enable() found and guard_disable() restores, and the function that check_request() calls after its own check. Names and not oids, which pg_upgrade would refuse.';
 
-create or replace function countersign.refuse_request(
-  status int, code text, message text, challenge text, reason text
-) returns void
+-- Codes, messages and hints are the proxy's, so that a caller can't tell which of the two refused. "reason"
+-- reaches only the server's log: PostgREST answers with message and detail, and drops the hint.
+create or replace function countersign.refuse_request(code text, reason text) returns void
 language plpgsql security invoker
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  status constant int := case code when 'role_not_allowed' then 403 when 'registry_unavailable' then 503 else 401 end;
+  said constant text := case code
+    when 'token_refused' then 'The token is not accepted here'
+    when 'token_already_used' then 'The token was used before'
+    when 'role_not_allowed' then 'This issuer may not use the role'
+    when 'registry_unavailable' then 'The registry of issuers can''t be read'
+  end;
 begin
-  -- PostgREST answers with message and detail; the hint reaches only the server's log.
   raise sqlstate 'PGRST' using
-    message = json_build_object('code', code, 'message', message, 'details', null, 'hint', null)::text,
+    message = json_build_object(
+      'code', code,
+      'message', said,
+      'details', null,
+      'hint', case code
+        when 'token_refused' then 'Check issuer, key and audience with the operator of this project; its log has the reason'
+        when 'token_already_used' then 'Sign a new token for each write'
+        when 'role_not_allowed' then 'Claim a role that the issuer''s policy names'
+        when 'registry_unavailable' then 'Try again; nothing was written'
+      end
+    )::text,
     detail = json_build_object(
       'status', status,
-      'headers', case
-        when status = 401 then json_build_object('WWW-Authenticate', format('Bearer error="invalid_token", error_description="%s"', challenge))
-        when status = 403 then json_build_object('WWW-Authenticate', format('Bearer error="insufficient_scope", error_description="%s"', challenge))
-        else json_build_object('Retry-After', '1')
+      'headers', case status
+        when 401 then json_build_object(
+          'WWW-Authenticate', format('Bearer error="invalid_token", error_description="%s"', said)
+        )
+        when 503 then json_build_object('Retry-After', '1')
+        else '{}'
       end
     )::text,
     hint = reason;
 end $$;
+comment on function countersign.refuse_request(text, text) is
+  'Ends the request with the answer for this public code; the precise reason goes to the server''s log.';
+
+create or replace function countersign.require_current_snapshot() returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  latest bigint;
+  visible bigint;
+begin
+  select c.last_value into latest from countersign.last_change c where c.is_called;
+  select s.changed_by into visible from countersign.registry_state s;
+  -- Changes are serialised: a snapshot that sees the latest sees all. One that was rolled back before the
+  -- snapshot was taken changed nothing; any other that it does not see may have revoked this very issuer.
+  if latest is distinct from visible
+    and not pg_visible_in_snapshot(latest::text::xid8, pg_current_snapshot())
+  then
+    perform countersign.refuse_request('registry_unavailable', 'The registry changed after this transaction took its snapshot');
+  end if;
+end $$;
+comment on function countersign.require_current_snapshot() is
+  'Refuses the request if its snapshot, frozen by REPEATABLE READ or SERIALIZABLE, may be older than the latest change of the registry.';
+
+create or replace function countersign.use_token_once(issuer text, jti text, expires_at timestamptz) returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(char_length(jti), 0) not between 1 and 255 then
+    perform countersign.refuse_request('token_refused', format('Token of single-use issuer "%s" has no jti', issuer));
+  end if;
+  -- The same row in another transaction makes this wait; if that one commits, nothing is inserted.
+  insert into countersign.used_tokens (issuer, jti, expires_at)
+  values (use_token_once.issuer, use_token_once.jti, use_token_once.expires_at)
+  on conflict do nothing;
+  if not found then
+    perform countersign.refuse_request('token_already_used', format('Token of single-use issuer "%s" was used before', issuer));
+  end if;
+  -- Four for one, so the table shrinks to what is live. Not from a frozen snapshot, where a row that another
+  -- request has removed meanwhile would be a serialization failure.
+  if current_setting('transaction_isolation') = 'read committed' then
+    delete from countersign.used_tokens u
+    where u.ctid = any (array(
+      select e.ctid from countersign.used_tokens e
+      where e.expires_at < now() order by e.expires_at limit 4 for update skip locked
+    ));
+  end if;
+end $$;
+comment on function countersign.use_token_once(text, text, timestamptz) is
+  'Records that a token is used for a write, or refuses the request if it was.';
 
 create or replace function countersign.check_token() returns text
 language plpgsql volatile security definer
@@ -64,94 +134,56 @@ as $$
 declare
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
   iss constant text := case when jsonb_typeof(claims -> 'iss') = 'string' then claims ->> 'iss' end;
-  token_kid text;
-  token_jti text;
-  iat bigint;
-  last_change bigint;
-  token record;
+  token_kid constant text := claims #>> '{countersign,kid}';
+  iat constant numeric := case when jsonb_typeof(claims -> 'iat') = 'number' then claims ->> 'iat' end;
+  registered record;
   chained text;
 begin
-  if claims ? 'countersign' then
-    token_kid := claims #>> '{countersign,kid}';
-    if iss is null or token_kid is null or jsonb_typeof(claims -> 'iat') is distinct from 'number' then
-      perform countersign.refuse_request(401, 'invalid_token', 'Token is not valid', 'Token is not valid',
-        'The claim "countersign" is not the proxy''s');
+  if not coalesce(claims ? 'countersign', false) then
+    if exists (select from public.jwt_issuers i where i.issuer = iss) then
+      perform countersign.refuse_request('token_refused', format('Token names issuer "%s" and is not countersigned', iss));
     end if;
-    iat := floor((claims ->> 'iat')::numeric);
-
+  elsif iss is null or token_kid is null or iat is null then
+    perform countersign.refuse_request('token_refused', 'Token has a claim "countersign" and is not the proxy''s');
+  else
     -- First the lock, then the look: a change of this issuer's rows waits for this transaction to end, and
     -- one that came first has committed by the time the next statement takes its snapshot.
     perform pg_advisory_xact_lock_shared(1668249966, countersign.issuer_lock(iss));
-
-    if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
-      -- The snapshot may be older than the lock. Changes are serialised, so if the latest one is visible
-      -- here, all are; the sequence is not transactional and tells which one that is.
-      select s.last_value into last_change from countersign.last_change s where s.is_called;
-      if not pg_visible_in_snapshot(last_change::text::xid8, pg_current_snapshot()) then
-        perform countersign.refuse_request(503, 'registry_changed', 'The registry changed during this request', '',
-          'Repeatable-read snapshot is older than the latest registry change');
-      end if;
+    if current_setting('transaction_isolation') <> 'read committed' then
+      perform countersign.require_current_snapshot();
     end if;
 
     select
       k.is_active as key_is_active, k.not_before, k.not_after,
-      i.is_active as issuer_is_active, i.allowed_roles, i.single_use, i.max_token_lifetime,
-      ceil(extract(epoch from i.reject_issued_before)) as reject_issued_before
-    into token
+      i.is_active as issuer_is_active, i.allowed_roles, i.reject_issued_before, i.single_use, i.max_token_lifetime
+    into registered
     from public.jwt_public_keys k
     join public.jwt_issuers i on i.issuer = k.issuer
     where k.kid = token_kid and k.issuer = iss;
 
     if not found then
-      perform countersign.refuse_request(401, 'invalid_token', 'Token is not valid', 'Token is not valid',
-        'The key is not registered for the issuer');
-    elsif not token.issuer_is_active then
-      perform countersign.refuse_request(401, 'invalid_token', 'Token is not valid', 'Token is not valid',
-        format('Issuer "%s" is not active', iss));
-    elsif not token.key_is_active then
-      perform countersign.refuse_request(401, 'invalid_token', 'Token is not valid', 'Token is not valid',
-        format('Key "%s" of issuer "%s" is revoked', token_kid, iss));
+      perform countersign.refuse_request('token_refused', 'Key is not registered for the issuer');
+    elsif not registered.issuer_is_active then
+      perform countersign.refuse_request('token_refused', format('Issuer "%s" is not active', iss));
+    elsif not registered.key_is_active then
+      perform countersign.refuse_request('token_refused', format('Key "%s" of issuer "%s" is revoked', token_kid, iss));
     -- 5 seconds, the verifier's tolerance: its clock is not ours, and the request took time to get here.
-    elsif token.not_before > clock_timestamp() + interval '5 seconds'
-      or token.not_after < clock_timestamp() - interval '5 seconds' then
-      perform countersign.refuse_request(401, 'invalid_token', 'Token is not valid', 'Token is not valid',
-        format('Key "%s" of issuer "%s" is outside its time', token_kid, iss));
-    elsif iat < token.reject_issued_before then
-      perform countersign.refuse_request(401, 'invalid_token', 'Token is not valid', 'Token is not valid',
-        format('Token of issuer "%s" was issued before its cut-off', iss));
-    elsif (claims ->> 'role' = any (token.allowed_roles)) is not true then
-      perform countersign.refuse_request(403, 'role_not_allowed', 'Role is not allowed', 'Role is not allowed',
-        format('Issuer "%s" is not allowed the role', iss));
+    elsif registered.not_before > clock_timestamp() + interval '5 seconds'
+      or registered.not_after < clock_timestamp() - interval '5 seconds'
+    then
+      perform countersign.refuse_request('token_refused', format('Key "%s" of issuer "%s" is not current', token_kid, iss));
+    elsif iat < ceil(extract(epoch from registered.reject_issued_before)) then
+      perform countersign.refuse_request('token_refused', format('Token of issuer "%s" was issued before its cut-off', iss));
+    elsif (claims ->> 'role' = any (registered.allowed_roles)) is not true then
+      perform countersign.refuse_request('role_not_allowed', format('Issuer "%s" is not allowed the role', iss));
     end if;
 
-    if token.single_use and current_setting('transaction_read_only') = 'off' then
-      token_jti := claims #>> '{countersign,jti}';
-      if coalesce(length(token_jti), 0) not between 1 and 255 then
-        perform countersign.refuse_request(401, 'invalid_token', 'Token is not valid', 'Token is not valid',
-          format('Token of single-use issuer "%s" has no usable jti', iss));
-      end if;
-      -- The same row in another transaction makes this wait; if that one commits, nothing is inserted.
-      -- The inbound token verifies until iat + lifetime at the latest, plus tolerances: far below 5 minutes.
-      insert into countersign.used_tokens (issuer, jti, expires_at)
-      values (iss, token_jti, to_timestamp(iat) + token.max_token_lifetime + interval '5 minutes')
-      on conflict do nothing;
-      if not found then
-        perform countersign.refuse_request(401, 'token_already_used', 'Token was already used', 'Token was already used',
-          format('Single-use token of issuer "%s" was used before', iss));
-      end if;
-      -- More than one for one, so the table shrinks to what is live. Not in a frozen snapshot, where a row
-      -- that another request removed would be a serialization failure.
-      if current_setting('transaction_isolation') not in ('repeatable read', 'serializable') then
-        delete from countersign.used_tokens u
-        where u.ctid = any (array(
-          select e.ctid from countersign.used_tokens e
-          where e.expires_at < now() order by e.expires_at limit 4 for update skip locked
-        ));
-      end if;
+    if registered.single_use and current_setting('transaction_read_only') = 'off' then
+      -- The token that the issuer signed verifies until iat + lifetime at the latest, give or take tolerances.
+      perform countersign.use_token_once(
+        iss, claims #>> '{countersign,jti}', to_timestamp(iat::bigint) + registered.max_token_lifetime + interval '5 minutes'
+      );
     end if;
-  elsif iss is not null and exists (select from public.jwt_issuers i where i.issuer = iss) then
-    perform countersign.refuse_request(401, 'invalid_token', 'Token is not valid', 'Token is not valid',
-      format('Token names issuer "%s" and did not come through the proxy', iss));
   end if;
 
   select format('select %I.%I()', g.chained_schema, g.chained_name) into chained
@@ -160,7 +192,7 @@ begin
   return chained;
 end $$;
 comment on function countersign.check_token() is
-  'The guard''s check, with the owner''s rights, of the request''s token. Returns the statement that calls the chained pre-request function, if there is one.';
+  'The guard''s check of the request''s token, with the owner''s rights. Returns the statement that calls the chained pre-request function, if there is one.';
 
 -- No SET clause and no SECURITY DEFINER: the chained function sees the request's own role and search_path.
 -- Every name is qualified instead.
@@ -175,7 +207,7 @@ begin
   end if;
 end $$;
 comment on function countersign.check_request() is
-  'PostgREST''s pre-request function (pgrst.db_pre_request). Refuses a countersigned token whose issuer or key is not active now, and a token that names a registered issuer but is not countersigned; leaves every other request alone. Then calls the pre-request function that was there before. Use guard_enable() to install it.';
+  'PostgREST''s pre-request function (pgrst.db_pre_request). Refuses a countersigned token whose issuer or key is not active now, and a token that names a registered issuer but is not countersigned; leaves every other request alone. Then calls the pre-request function that was there before. guard_enable() installs it.';
 
 create or replace view countersign.pre_request_setting as
 select
@@ -230,15 +262,15 @@ declare
   function_name text;
 begin
   perform pg_advisory_xact_lock(hashtextextended('countersign guard', 0));
-  select nullif(p.value, '') as value, p.in_database into found_setting from countersign.pre_request_setting p;
+  select p.value, p.in_database into found_setting from countersign.pre_request_setting p;
 
   if found_setting.value = 'countersign.check_request' then
     wanted := chain;
-  elsif found_setting.value is not null and chain is not null and chain <> found_setting.value then
+  elsif found_setting.value <> '' and chain <> found_setting.value then
     raise exception 'PostgREST already has the pre-request function "%", which is not "%"', found_setting.value, chain
       using errcode = 'object_in_use', hint = 'Call guard_enable() with no argument to chain the one that is there';
   else
-    wanted := coalesce(chain, found_setting.value);
+    wanted := coalesce(chain, nullif(found_setting.value, ''));
   end if;
 
   if wanted is not null then
@@ -303,7 +335,8 @@ comment on function countersign.guard_disable() is
 revoke all on countersign.used_tokens, countersign.guard_state, countersign.pre_request_setting
   from public, anon, authenticated, service_role;
 revoke all on function
-  countersign.refuse_request(int, text, text, text, text), countersign.check_token(), countersign.check_request(),
+  countersign.refuse_request(text, text), countersign.require_current_snapshot(),
+  countersign.use_token_once(text, text, timestamptz), countersign.check_token(), countersign.check_request(),
   countersign.set_pre_request(text, boolean), countersign.guard_status(), countersign.guard_enable(text),
   countersign.guard_disable()
 from public, anon, authenticated, service_role;

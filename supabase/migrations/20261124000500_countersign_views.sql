@@ -1,4 +1,4 @@
--- Countersign 4/6: what the proxy reads.
+-- Countersign 5/7: what the proxy reads.
 -- The lock is explained in the first migration.
 select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('countersign migrations', 0));
 do $$
@@ -66,7 +66,7 @@ comment on view public.jwt_issuer_policies is
 
 create or replace view public.jwt_registry_version as
 select
-  coalesce((select s.revision from countersign.registry_state s), 0)::text || '.' || hashtextextended(
+  coalesce((select s.revision from countersign.registry_state s), 0)::text || '.' || to_hex(hashtextextended(
     coalesce((
       select string_agg(
         concat_ws(' ', r.oid, r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole, r.rolcreatedb, r.rolreplication),
@@ -80,7 +80,7 @@ select
       from (select distinct c.relowner from pg_catalog.pg_class c where c.relrowsecurity and c.relpersistence <> 't') o
     ), ''),
     0
-  )::text as version;
+  )) as version;
 comment on view public.jwt_registry_version is
   'Changes whenever jwt_issuer_policies may have: the registry''s revision, and a fingerprint of everything that decides which roles are safe.';
 
