@@ -123,8 +123,8 @@ export class Gateway {
 
   #authorizeRest(url: URL, headers: Headers): Response | undefined {
     const apikey = headers.get("apikey") ?? url.searchParams.get("apikey");
-    // PostgREST would take it for a filter.
-    url.searchParams.delete("apikey");
+    // PostgREST would take it for a filter. Deleting writes the whole query anew, so not without need.
+    if (url.searchParams.has("apikey")) url.searchParams.delete("apikey");
     if (apikey === null) {
       return refusal(401, "No API key found in request", "Send it as the header `apikey`.");
     }

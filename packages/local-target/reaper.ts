@@ -1,7 +1,8 @@
 import { LocalTargetError } from "./errors.ts";
 
 /**
- * Runs until its standard input ends, then kills the processes of the last line and removes the directory.
+ * Runs until its standard input ends, then kills the processes of the last line and removes the directory,
+ * again and again while one of them still writes to it.
  *
  * The kernel closes a pipe however its writer dies, so this also cleans up after Ctrl-C, an uncaught error,
  * `Deno.exit()` and SIGKILL, and the library installs no signal handler in somebody else's program. The
@@ -11,19 +12,10 @@ const SCRIPT = `
 trap '' INT TERM HUP QUIT
 while read -r line; do last=$line; done
 for entry in $last; do kill -"\${entry%%:*}" "\${entry##*:}" 2>/dev/null; done
-for entry in $last; do
-  tries=0
-  while kill -0 "\${entry##*:}" 2>/dev/null; do
-    tries=$((tries + 1))
-    if [ "$tries" -eq 100 ]; then kill -KILL "\${entry##*:}" 2>/dev/null; fi
-    if [ "$tries" -ge 120 ]; then break; fi
-    sleep 0.05
-  done
-done
 tries=0
 until rm -rf "$1" 2>/dev/null; do
   tries=$((tries + 1))
-  if [ "$tries" -ge 40 ]; then exit 1; fi
+  if [ "$tries" -eq 100 ]; then exit 1; fi
   sleep 0.05
 done
 `;
