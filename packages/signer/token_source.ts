@@ -1,0 +1,116 @@
+import { claimsSet } from "./claims.ts";
+import { durationSeconds } from "./duration.ts";
+import { SignerError } from "./errors.ts";
+import { keyImporter, type SigningKey } from "./private_key.ts";
+import { DEFAULT_LIFETIME, signToken } from "./sign.ts";
+import type { SignClaims, SigningOptions } from "./types.ts";
+
+/** Hands out a token each time it is called. */
+export type TokenSource = () => Promise<string>;
+
+/** Options of `createTokenSource`. */
+export interface TokenSourceOptions extends SigningOptions {
+  /** The claims of every token, or a function that is called once for each token that is signed. */
+  claims: SignClaims | (() => SignClaims | Promise<SignClaims>);
+  /**
+   * The share of a token's life, from 0 to 0.9, during which callers get the same token again. Default 0: a
+   * token of its own for every call.
+   *
+   * At 0.5, a token of 60 s is handed out for 30 s, and is never handed out with less than 30 s to live. Leave
+   * it at 0 for a `single_use` issuer, whose second write with the same token is refused.
+   */
+  reuse?: number;
+}
+
+// What is left of a token has to last for the request, its retries and the difference between two clocks.
+const MOST_REUSE = 0.9;
+
+/** A token handed out again from its second of issue until `until`; both in milliseconds. */
+interface ReusableToken {
+  readonly token: Promise<string>;
+  readonly since: number;
+  readonly until: number;
+}
+
+/**
+ * Creates a function that hands out signed tokens, for a service that makes many requests.
+ *
+ * The key is imported once, on the first call, and stays in memory for as long as the source does. Every token has
+ * `kid` and a `jti` of its own. With `reuse`, the last token is kept (one at most) and concurrent callers share
+ * one signature; a signature that fails is not kept. The clock going backwards ends a reuse.
+ *
+ * The source fits supabase-js's `accessToken` option.
+ *
+ * **Does not** learn that a token was refused: with `reuse`, a token stays in use until its share of life is over,
+ * also if the key was revoked meanwhile.
+ *
+ * @param options The key, the issuer, the claims, the lifetime and how long a token is reused
+ * @returns A function that resolves to a token. It rejects with what `claims` throws, and with a
+ * {@linkcode SignerError} for claims that cannot be signed or a damaged key
+ * @throws {SignerError} At once, for whatever can be told at once about the key and the options
+ * @throws {RangeError} When `reuse` is not between 0 and 0.9
+ * @throws {TypeError} When the private key is neither text, nor a JWK, nor a `CryptoKey`
+ *
+ * @example One token for half of its life
+ * ```ts
+ * import { createTokenSource, generateIssuerKeyPair } from "@countersign/signer";
+ * import assert from "node:assert/strict";
+ *
+ * const { privateKey } = await generateIssuerKeyPair();
+ *
+ * const tokenSource = createTokenSource({
+ *   privateKey,
+ *   issuer: "my-service",
+ *   claims: { sub: "depot-42", role: "widgets_writer" },
+ *   expiresIn: "60s",
+ *   reuse: 0.5,
+ * });
+ * assert.equal(await tokenSource(), await tokenSource());
+ * ```
+ */
+export function createTokenSource(options: TokenSourceOptions): TokenSource {
+  const { issuer, audience, claims, now = Date.now, reuse = 0 } = options;
+  const lifetime = durationSeconds(options.expiresIn ?? DEFAULT_LIFETIME);
+  if (!(reuse >= 0 && reuse <= MOST_REUSE)) {
+    throw new RangeError(`Option "reuse" is not valid, expected a number from 0 to ${MOST_REUSE}`);
+  }
+  const importKey = keyImporter(options);
+  if (typeof claims !== "function") {
+    claimsSet({ issuer, audience, claims }, now(), lifetime);
+    if (Object.hasOwn(claims, "jti")) throw sharedTokenId();
+  }
+
+  let imported: Promise<SigningKey> | undefined;
+  const signFresh: TokenSource = async () => {
+    const key = await (imported ??= importKey());
+    const own = typeof claims === "function" ? await claims() : claims;
+    return await signToken(key, { issuer, audience, claims: own }, now(), lifetime);
+  };
+  return reuse === 0 ? signFresh : reusing(signFresh, now, lifetime * reuse * 1000);
+}
+
+function reusing(sign: TokenSource, now: () => number, span: number): TokenSource {
+  let last: ReusableToken | undefined;
+  return async () => {
+    const at = now();
+    if (last !== undefined && at >= last.since && at < last.until) return await last.token;
+    // Counted from the whole second that "iat" says, so that the share never outlasts the token.
+    const since = Math.floor(at / 1000) * 1000;
+    const made: ReusableToken = { token: sign(), since, until: since + span };
+    last = made;
+    try {
+      return await made.token;
+    } catch (error) {
+      if (last === made) last = undefined;
+      throw error;
+    }
+  };
+}
+
+/** RFC 7519 §4.1.7: an id names one token. */
+function sharedTokenId(): SignerError {
+  return new SignerError(
+    "reserved_claim",
+    'Claim "jti" would be the same in every token; leave it out, or give it from a function',
+  );
+}
