@@ -59,8 +59,13 @@ function binariesIn(root: string): PostgresBinaries {
 }
 
 async function runs(root: string, cwd: string, user: UserIds): Promise<boolean> {
+  const { initdb, postgres } = binariesIn(root);
+  return await answers(postgres, cwd, user) && await answers(initdb, cwd, user);
+}
+
+async function answers(program: string, cwd: string, user: UserIds): Promise<boolean> {
   try {
-    const { success } = await new Deno.Command(binariesIn(root).postgres, {
+    const { success } = await new Deno.Command(program, {
       args: ["--version"],
       cwd,
       ...user,

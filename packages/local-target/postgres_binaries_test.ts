@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { unprivilegedUser, type UserIds } from "./unprivileged_user.ts";
+
+const REPOSITORY = new URL("../../", import.meta.url).pathname;
+
+const PROGRAM = `
+  import { startLocalTarget } from "./packages/local-target/mod.ts";
+  await using target = await startLocalTarget({ migrations: false, function: false });
+  const response = await fetch(target.restUrl + "/", { headers: { apikey: target.secretKey } });
+  console.log(response.status);
+`;
+
+/** Copies the repository, as it is installed, to a folder with this mode. */
+async function repositoryCopy(mode: number): Promise<string> {
+  const directory = await Deno.makeTempDir();
+  await Deno.chmod(directory, mode);
+  const entries = ["deno.json", "deno.lock", "packages", "functions", "node_modules"];
+  const { success } = await new Deno.Command("cp", {
+    args: ["-R", "-P", ...entries.map((entry) => join(REPOSITORY, entry)), directory],
+  }).output();
+  assert(success);
+  return directory;
+}
+
+/** Takes away what the install script of the package makes. */
+async function removeLibraryLinks(repository: string): Promise<void> {
+  const { stdout } = await new Deno.Command("find", {
+    args: [
+      `${repository}/node_modules/.deno`,
+      "-path",
+      "*/native/lib/*",
+      "-type",
+      "l",
+      "-print",
+      "-delete",
+    ],
+  }).output();
+  assert(new TextDecoder().decode(stdout).includes("native/lib"));
+}
+
+/** Starts a target there, with nothing but what is installed. */
+async function startsIn(repository: string, user: UserIds): Promise<void> {
+  const home = await Deno.makeTempDir();
+  if (user.uid !== undefined && user.gid !== undefined) await Deno.chown(home, user.uid, user.gid);
+  await Deno.writeTextFile(join(repository, "program.ts"), PROGRAM);
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", "--no-check", "--cached-only", "program.ts"],
+    cwd: repository,
+    env: { PATH: Deno.env.get("PATH") ?? "", HOME: home },
+    clearEnv: true,
+    ...user,
+  }).output();
+  const text = new TextDecoder();
+  assert.equal(text.decode(stdout).trim(), "200", text.decode(stderr));
+  await Deno.remove(home, { recursive: true });
+  await Deno.remove(repository, { recursive: true });
+}
+
+Deno.test("postgresBinaries() serves an ordinary user", async () => {
+  await startsIn(await repositoryCopy(0o755), await unprivilegedUser());
+});
+
+Deno.test("postgresBinaries() serves root from a folder that only root may enter", async () => {
+  await startsIn(await repositoryCopy(0o700), {});
+});
+
+Deno.test("postgresBinaries() does without the package's install script", async () => {
+  const repository = await repositoryCopy(0o755);
+  await removeLibraryLinks(repository);
+  await startsIn(repository, {});
+});
