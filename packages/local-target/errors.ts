@@ -14,10 +14,21 @@ export type LocalTargetErrorCode =
   | "cleanup_failed";
 
 /**
- * The one error that this package throws; {@linkcode TypeError} and {@linkcode RangeError} stay for
- * mistakes in the caller's program.
+ * A target could not start, or could not be taken down.
+ *
+ * @example Tell a mistake in the SQL from a machine that lacks something
+ * ```ts
+ * import { LocalTargetError, startLocalTarget } from "@countersign/local-target";
+ * import assert from "node:assert/strict";
+ *
+ * await assert.rejects(
+ *   startLocalTarget({ migrations: false, function: false, sql: ["create tabel widgets ()"] }),
+ *   (error) => error instanceof LocalTargetError && error.code === "sql_failed",
+ * );
+ * ```
  */
 export class LocalTargetError extends Error {
+  /** The name of the class. */
   override readonly name = "LocalTargetError";
   /** Stable: safe to branch on. */
   readonly code: LocalTargetErrorCode;
@@ -25,6 +36,8 @@ export class LocalTargetError extends Error {
   readonly output: readonly string[];
 
   /**
+   * An error whose message ends with the last lines of `output`.
+   *
    * @param code What went wrong, for programs
    * @param message What went wrong and how to mend it, for people
    * @param options The cause, and the last lines of the process that failed

@@ -1,5 +1,5 @@
 import postgres from "postgres";
-import { MIGRATIONS } from "../registry-admin/migrations.ts";
+import { applyMigrations } from "@countersign/registry-admin";
 import { LocalTargetError } from "./errors.ts";
 import { FunctionProcess } from "./function_process.ts";
 import { Gateway } from "./gateway.ts";
@@ -20,7 +20,23 @@ import { verificationKeys } from "./verification_keys.ts";
  *
  * @param options What to apply to the database, and what to run as the function
  * @returns The target, ready for requests
- * @throws {LocalTargetError} with the last lines of the process that failed; nothing is left running
+ * @throws {LocalTargetError} With the last lines of the process that failed; nothing is left running
+ * @throws {RangeError} When `postgrest.jwtSecret` is shorter than 32 bytes
+ * @throws {Deno.errors.AddrInUse} When `port` is taken
+ *
+ * @example A function of your own, in this process
+ * ```ts
+ * import { startLocalTarget } from "@countersign/local-target";
+ * import assert from "node:assert/strict";
+ *
+ * await using target = await startLocalTarget({
+ *   migrations: false,
+ *   functionHandler: (request) => new Response(new URL(request.url).pathname),
+ * });
+ *
+ * const response = await fetch(`${target.functionsUrl}/rest/v1/widgets`);
+ * assert.equal(await response.text(), "/rest/v1/widgets");
+ * ```
  */
 export async function startLocalTarget(options: LocalTargetOptions = {}): Promise<LocalTarget> {
   const { secret, trusted } = verificationKeys(options.postgrest?.jwtSecret);
@@ -41,7 +57,7 @@ export async function startLocalTarget(options: LocalTargetOptions = {}): Promis
   const server = untilStopped(await PostgresServer.create(directory, randomText(18), context));
   const databaseUrl = server.url("postgres", passwords.postgres);
   await runSql(server.url(), [platformSql(passwords)]);
-  if (options.migrations ?? true) await runSql(databaseUrl, MIGRATIONS.map(({ sql }) => sql));
+  if (options.migrations ?? true) await applyMigrations(databaseUrl);
   await runSql(databaseUrl, options.sql ?? []);
 
   const starting = [
