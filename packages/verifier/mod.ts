@@ -28,7 +28,7 @@ export {
 export { memoryKeySource } from "./memory_key_source.ts";
 export { PROTECTED_CLAIMS } from "./protected_claims.ts";
 export { importPublicKey, keyId } from "./public_key.ts";
-export { parseIssuerRow, POLICY_COLUMNS } from "./registry_row.ts";
+export { parseIssuerRow } from "./registry_row.ts";
 export { restKeySource, type RestKeySourceOptions } from "./rest_key_source.ts";
 export type {
   Algorithm,

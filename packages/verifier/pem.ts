@@ -4,8 +4,7 @@ import { InvalidPublicKeyError } from "./errors.ts";
 // An RSA key of 8192 bits takes 1.5 KB.
 const MAX_PEM_LENGTH = 8192;
 const LABEL = /-----BEGIN ([A-Z0-9 ]+)-----/g;
-const ONE_BLOCK =
-  /^\s*-----BEGIN PUBLIC KEY-----[ \t]*\r?\n([A-Za-z0-9+/=\s]+?)\r?\n-----END PUBLIC KEY-----\s*$/;
+const ONE_BLOCK = /^\s*-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*$/;
 
 const EXPECTED = 'Expected one PEM block that begins with "-----BEGIN PUBLIC KEY-----"';
 

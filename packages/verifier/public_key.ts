@@ -78,7 +78,7 @@ export async function importPublicKey(pem: string, algorithm: Algorithm): Promis
  * const pem = `-----BEGIN PUBLIC KEY-----
  * MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
  * -----END PUBLIC KEY-----`;
- * assert.equal(await keyId(pem), "GtgYyqCVRCDtrBTrJNRUZI2qf5w1gRDJpGzE1OpEBf8");
+ * assert.equal(await keyId(pem), "BuP9j9opu2CrWVV95h7bCuzbIxE0vjDnW0Vfjht5L6k");
  * ```
  */
 export async function keyId(pem: string): Promise<string> {

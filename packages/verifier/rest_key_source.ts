@@ -3,7 +3,7 @@ import { parseIssuerRow } from "./registry_row.ts";
 import { type RegistryAnswer, restRegistry } from "./rest_registry.ts";
 import type { IssuerRecord, KeySource } from "./types.ts";
 
-/** Options of {@linkcode restKeySource}. */
+/** Options of {@linkcode restKeySource}. Times are milliseconds. */
 export interface RestKeySourceOptions {
   /** The project's URL, such as `https://ref.supabase.co`. */
   readonly supabaseUrl: string;
@@ -13,15 +13,16 @@ export interface RestKeySourceOptions {
   readonly fetch?: typeof fetch;
   /** The clock, in milliseconds since the epoch. `Date.now` by default. */
   readonly now?: () => number;
-  /** Seconds for which a record may be used after it was read. 5 by default; 0 reads for every token. */
+  /** How long a record may be used after it was read. 5,000 by default; 0 reads for every token. */
   readonly maxStaleness?: number;
-  /** Seconds within which the registry has to answer. 3 by default. */
-  readonly timeout?: number;
+  /** How long one read may take. 3,000 by default. */
+  readonly queryTimeout?: number;
 }
 
+const MAX_QUERY_TIMEOUT = 60_000;
 const MAX_ISSUERS = 1000;
 /** How long "no such issuer" and "can't say" are repeated without asking: a new issuer works after this. */
-const MISS_LIFETIME_MS = 1000;
+const MISS_LIFETIME = 1000;
 /** Most names per second that are looked up without being known: a flood of them can't become one of queries. */
 const MAX_LOOKUPS_PER_SECOND = 50;
 
@@ -58,16 +59,19 @@ const MAX_LOOKUPS_PER_SECOND = 50;
  * ```
  */
 export function restKeySource(options: RestKeySourceOptions): KeySource {
-  const { maxStaleness = 5, timeout = 3, now = Date.now, fetch = globalThis.fetch } = options;
+  const { maxStaleness = 5000, queryTimeout = 3000, now = Date.now, fetch = globalThis.fetch } =
+    options;
   if (!(maxStaleness >= 0 && Number.isFinite(maxStaleness))) {
-    throw new RangeError('Expected "maxStaleness" to be seconds, 0 or more');
+    throw new RangeError('Expected "maxStaleness" to be milliseconds, 0 or more');
   }
-  if (!(timeout > 0 && timeout <= 60)) {
-    throw new RangeError('Expected "timeout" to be seconds, more than 0 and at most 60');
+  if (!(queryTimeout > 0 && queryTimeout <= MAX_QUERY_TIMEOUT)) {
+    throw new RangeError(
+      `Expected "queryTimeout" to be milliseconds, more than 0 and at most ${MAX_QUERY_TIMEOUT}`,
+    );
   }
   const { supabaseUrl, serviceRoleKey } = options;
-  const read = restRegistry({ supabaseUrl, serviceRoleKey, fetch, timeout });
-  const source = new CachedRegistry(read, now, maxStaleness * 1000);
+  const read = restRegistry({ supabaseUrl, serviceRoleKey, fetch, queryTimeout });
+  const source = new CachedRegistry(read, now, maxStaleness);
   return { find: (issuer) => source.find(issuer) };
 }
 
@@ -108,7 +112,7 @@ class CachedRegistry {
       return known.record;
     }
     const miss = this.#misses.get(issuer);
-    const missLifetime = Math.min(MISS_LIFETIME_MS, this.maxStaleness);
+    const missLifetime = Math.min(MISS_LIFETIME, this.maxStaleness);
     if (miss !== undefined && isWithin(now - miss.at, missLifetime)) {
       return miss.error === undefined ? undefined : Promise.reject(miss.error);
     }
@@ -146,7 +150,7 @@ class CachedRegistry {
       return record;
     } catch (error) {
       const at = this.now();
-      if (known !== undefined) known.refreshAt = at + MISS_LIFETIME_MS;
+      if (known !== undefined) known.refreshAt = at + MISS_LIFETIME;
       setBounded(this.#misses, issuer, { at, error });
       throw error;
     }

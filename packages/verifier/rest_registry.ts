@@ -6,8 +6,8 @@ export interface RestRegistryOptions {
   readonly supabaseUrl: string;
   readonly serviceRoleKey: string;
   readonly fetch: typeof fetch;
-  /** Seconds within which the whole answer has to be there. */
-  readonly timeout: number;
+  /** Milliseconds within which the whole answer has to be there. */
+  readonly queryTimeout: number;
 }
 
 /** One issuer's row, and the text that it came as. */
@@ -30,13 +30,15 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 export function restRegistry(
   options: RestRegistryOptions,
 ): (issuer: string) => Promise<RegistryAnswer | undefined> {
+  // Called as a method of the options it would have them as `this`, which Workers refuse.
+  const { fetch, queryTimeout } = options;
   const endpoint = policyEndpoint(options.supabaseUrl);
   const headers = credentials(options.serviceRoleKey);
   return async (issuer) => {
     const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), options.timeout * 1000);
+    const timer = setTimeout(() => controller.abort(), queryTimeout);
     try {
-      const response = await options.fetch(`${endpoint}&issuer=eq.${encodeURIComponent(issuer)}`, {
+      const response = await fetch(`${endpoint}&issuer=eq.${encodeURIComponent(issuer)}`, {
         headers,
         signal: controller.signal,
         // A redirect would take the service key to another origin.
@@ -47,7 +49,7 @@ export function restRegistry(
       if (error instanceof JwtVerificationError) throw error;
       throw unavailable(
         controller.signal.aborted
-          ? `The registry did not answer within ${options.timeout} seconds`
+          ? `The registry did not answer within ${queryTimeout} ms`
           : "The registry can't be reached",
       );
     } finally {

@@ -1,15 +1,6 @@
 /**
  * The contract of a key source, as Deno tests.
  *
- * @example Holding a source of your own to the contract
- * ```ts
- * import { type KeySourceHarness, keySourceContract } from "@countersign/verifier/testing";
- *
- * function harnessOf(makeHarness: () => Promise<KeySourceHarness>): void {
- *   keySourceContract("myKeySource()", makeHarness);
- * }
- * ```
- *
  * @module
  */
 import assert from "node:assert/strict";
@@ -42,7 +33,6 @@ const AWKWARD_NAMES: readonly string[] = [
   "null",
   "eq.in.(a,b)",
   "naïve-ключ-鍵-🔑",
-  " leading and trailing ",
   "__proto__",
   "constructor",
 ];
@@ -77,12 +67,13 @@ const LOOK_ALIKES: readonly string[] = [
  * @param name How the tests' names begin.
  * @param makeHarness Makes a source on an empty registry, once per test.
  *
- * @example A source without a registry behind it
- * ```ts no-eval
- * import { keySourceContract } from "@countersign/verifier/testing";
- * import { myHarness } from "./my_harness.ts";
+ * @example In a test file of your own
+ * ```ts
+ * import { type KeySourceHarness, keySourceContract } from "@countersign/verifier/testing";
  *
- * keySourceContract("myKeySource()", () => myHarness());
+ * function testMySource(makeHarness: () => KeySourceHarness): void {
+ *   keySourceContract("mySource()", makeHarness);
+ * }
  * ```
  */
 export function keySourceContract(

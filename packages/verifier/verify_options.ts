@@ -75,7 +75,8 @@ export function checkOptions(options: VerifyOptions): CheckedOptions {
     throw new TypeError('Expected "cache" to be a VerifiedTokenCache');
   }
   const tolerance = options.clockToleranceSec ?? DEFAULT_TOLERANCE;
-  if (!(tolerance >= 0 && tolerance <= MAX_TOLERANCE)) {
+  // As text it would be appended to "exp", and the token would outlive its issuer.
+  if (typeof tolerance !== "number" || !(tolerance >= 0 && tolerance <= MAX_TOLERANCE)) {
     throw new RangeError(`Expected "clockToleranceSec" from 0 to ${MAX_TOLERANCE} seconds`);
   }
   // Every comparison with NaN is false, so a broken clock would make no token expire.
