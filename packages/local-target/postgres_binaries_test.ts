@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { LocalTargetError } from "./mod.ts";
+import { postgresBinaries } from "./postgres_binaries.ts";
 import { unprivilegedUser, type UserIds } from "./unprivileged_user.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url).pathname;
@@ -11,10 +13,10 @@ const PROGRAM = `
   console.log(response.status);
 `;
 
-/** Copies the repository, as it is installed, to a folder with this mode. */
-async function repositoryCopy(mode: number): Promise<string> {
+/** Copies the repository, as it is installed, to a folder that everybody may enter. */
+async function repositoryCopy(): Promise<string> {
   const directory = await Deno.makeTempDir();
-  await Deno.chmod(directory, mode);
+  await Deno.chmod(directory, 0o755);
   const entries = ["deno.json", "deno.lock", "packages", "functions", "node_modules"];
   const { success } = await new Deno.Command("cp", {
     args: ["-R", "-P", ...entries.map((entry) => join(REPOSITORY, entry)), directory],
@@ -58,15 +60,26 @@ async function startsIn(repository: string, user: UserIds): Promise<void> {
 }
 
 Deno.test("postgresBinaries() serves an ordinary user", async () => {
-  await startsIn(await repositoryCopy(0o755), await unprivilegedUser());
+  await startsIn(await repositoryCopy(), await unprivilegedUser());
 });
 
 Deno.test("postgresBinaries() serves root from a folder that only root may enter", async () => {
-  await startsIn(await repositoryCopy(0o700), {});
+  const repository = await repositoryCopy();
+  await new Deno.Command("chmod", { args: ["-R", "go-rwx", repository] }).output();
+  await startsIn(repository, {});
 });
 
 Deno.test("postgresBinaries() does without the package's install script", async () => {
-  const repository = await repositoryCopy(0o755);
+  const repository = await repositoryCopy();
   await removeLibraryLinks(repository);
   await startsIn(repository, {});
+});
+
+Deno.test("postgresBinaries() names a platform that npm has no Postgres for", async () => {
+  await assert.rejects(postgresBinaries("/nowhere", {}, "sunos-sparc"), (error) => {
+    assert(error instanceof LocalTargetError);
+    assert.equal(error.code, "postgres_unavailable");
+    assert.match(error.message, /^No Postgres is packaged for sunos-sparc/);
+    return true;
+  });
 });
