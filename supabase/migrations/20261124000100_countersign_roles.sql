@@ -77,6 +77,9 @@ with named as materialized (
   left join (
     select distinct c.relowner from pg_catalog.pg_class c where c.relrowsecurity and c.relpersistence <> 't'
   ) o on o.relowner = r.oid
+),
+dangerous as materialized (
+  select n.oid, n.rolname, n.danger from named n where n.danger is not null
 )
 select
   n.rolname::text as role_name,
@@ -90,8 +93,8 @@ select
     ) then 'can''t be assumed by "authenticator"'
     else (
       select pg_catalog.format('is a member of "%s", which %s', d.rolname, d.danger)
-      from named d
-      where d.danger is not null and pg_catalog.pg_has_role(n.oid, d.oid, 'MEMBER')
+      from dangerous d
+      where pg_catalog.pg_has_role(n.oid, d.oid, 'MEMBER')
       order by d.rolname
       limit 1
     )

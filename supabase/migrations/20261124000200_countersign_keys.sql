@@ -27,6 +27,7 @@ declare
   der bytea;
   head text;
   n_length int;
+  e_at int;
   e_length int;
 begin
   if length(pem) > 8192 then
@@ -57,51 +58,51 @@ begin
     raise exception 'Public key is not canonical base64 inside its PEM block' using errcode = 'check_violation';
   end if;
 
-  head := encode(substring(der for 33), 'hex');
+  head := encode(substring(der for 32), 'hex');
   if head ~ '^302a300506032b6570032100' and octet_length(der) = 44 -- Ed25519, RFC 8410 §4
     or head ~ '^3059301306072a8648ce3d020106082a8648ce3d03010703420004' and octet_length(der) = 91 -- P-256, RFC 5480 §2.1.1
     or head ~ '^3076301006072a8648ce3d020106052b8104002203620004' and octet_length(der) = 120 -- P-384
   then
     return der;
   end if;
-  if head ~ '^30..?.?301[03]06072a8648ce3d0201' then
+  if head ~ '06072a8648ce3d0201' then
     raise exception 'EC keys have to be on P-256 or P-384, as an uncompressed point on a named curve'
       using errcode = 'check_violation', hint = 'Convert it: openssl ec -pubin -in <file> -pubout -conv_form uncompressed';
   end if;
-  if head !~ '^30(81.|82..)?..*2a864886f70d010101' then
+  if head !~ '06092a864886f70d010101' then
     raise exception 'Public key is of no supported kind: expected RSA, P-256, P-384 or Ed25519 in SPKI'
       using errcode = 'check_violation';
   end if;
   -- RSA, RFC 3279 §2.3.1: SEQUENCE { SEQUENCE { rsaEncryption, NULL }, BIT STRING { SEQUENCE { n, e } } }.
-  -- 2048 bits make every length of the nest two bytes long, except that of e.
-  if head !~ '^3082....300d06092a864886f70d01010105000382....003082....0282' or octet_length(der) < 294 then
+  -- From 2048 bits up every length of the nest takes two bytes, except that of e: n begins at byte 32.
+  if octet_length(der) >= 292 and head ~ '^3082....300d06092a864886f70d01010105000382....003082....0282' then
+    n_length := get_byte(der, 30) * 256 + get_byte(der, 31);
+    e_at := 32 + n_length;
+  end if;
+  if (n_length between 257 and 1025 and octet_length(der) > e_at + 2) is not true then
     raise exception 'RSA keys need 2048 to 8192 bits, in the DER that openssl writes' using errcode = 'check_violation';
   end if;
-  n_length := get_byte(der, 31) * 256 + get_byte(der, 32);
-  if n_length not between 257 and 1025 or octet_length(der) < 33 + n_length + 3 then
-    raise exception 'RSA keys need 2048 to 8192 bits, in the DER that openssl writes' using errcode = 'check_violation';
-  end if;
-  e_length := get_byte(der, 33 + n_length + 1);
-  if get_byte(der, 33 + n_length) <> 2
-    or e_length not between 1 and 256
-    or octet_length(der) <> 33 + n_length + 2 + e_length
-    or get_byte(der, 2) * 256 + get_byte(der, 3) <> octet_length(der) - 4
+  e_length := get_byte(der, e_at + 1);
+  if get_byte(der, 2) * 256 + get_byte(der, 3) <> octet_length(der) - 4
     or get_byte(der, 21) * 256 + get_byte(der, 22) <> octet_length(der) - 23
     or get_byte(der, 26) * 256 + get_byte(der, 27) <> octet_length(der) - 28
+    or get_byte(der, e_at) <> 2
+    or e_length not between 1 and 127
+    or octet_length(der) <> e_at + 2 + e_length
     -- DER integers are minimal and these are positive: a leading zero only where the next bit is set.
-    or get_byte(der, 33) > 127 or (get_byte(der, 33) = 0 and get_byte(der, 34) < 128)
-    or get_byte(der, 35 + n_length) > 127
-    or (get_byte(der, 35 + n_length) = 0 and (e_length = 1 or get_byte(der, 36 + n_length) < 128))
+    or get_byte(der, 32) > 127 or (get_byte(der, 32) = 0 and get_byte(der, 33) < 128)
+    or get_byte(der, e_at + 2) > 127
+    or (get_byte(der, e_at + 2) = 0 and (e_length = 1 or get_byte(der, e_at + 3) < 128))
   then
     raise exception 'RSA key is not in the DER that openssl writes' using errcode = 'check_violation';
   end if;
-  if get_byte(der, 32 + n_length) % 2 = 0 then
+  if get_byte(der, e_at - 1) % 2 = 0 then
     raise exception 'RSA modulus is even' using errcode = 'check_violation';
   end if;
   if get_byte(der, octet_length(der) - 1) % 2 = 0
     or e_length not between 3 and 5
-    or (e_length = 3 and substring(der from 36 + n_length) < '\x010001')
-    or (e_length = 5 and get_byte(der, 35 + n_length) > 0)
+    or (e_length = 3 and substring(der from e_at + 3) < '\x010001')
+    or (e_length = 5 and get_byte(der, e_at + 2) > 0)
   then
     raise exception 'RSA exponent has to be odd, and from 65537 to 2^32' using errcode = 'check_violation';
   end if;

@@ -60,6 +60,7 @@ cross join lateral (
     where listed.role_name = any (array(select v.role_name from countersign.role_verdicts v where v.refusal is null))
     order by listed.place
   ) as roles
+  offset 0 -- Keeps the planner from computing it again for default_role.
 ) safe;
 comment on view public.jwt_issuer_policies is
   'Issuers as the proxy sees them: the policy, with only those roles that are safe at this moment, the active keys (retired ones for a day), and the ids of the 100 keys revoked last. Times are seconds since the epoch.';
