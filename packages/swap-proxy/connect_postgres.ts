@@ -1,22 +1,187 @@
+import postgres from "postgres";
 import type { PostgresClient } from "./postgres_client.ts";
+import { listenAndGoOn, type ListeningHooks } from "./postgres_listen.ts";
+import { openPostgresSocket } from "./postgres_socket.ts";
+import { queryTimedOut } from "./query_timed_out.ts";
+import { parsePostgresUrl, type PostgresTarget } from "./postgres_url.ts";
+
+/** Supavisor's and PgBouncer's transaction pooler, where LISTEN has no session to live in. */
+const TRANSACTION_POOLER_PORT = 6543;
+/** Milliseconds that Postgres has to close a connection after it was asked to. */
+const GOODBYE = 500;
 
 /** How {@link connectPostgres} connects. Times are milliseconds. */
 export interface ConnectPostgresOptions {
-  /** PEM certificates to trust instead of the system's. */
+  /** PEM certificates to trust, for a server whose authority the system does not know. */
   readonly ca?: string;
   /** Whether to LISTEN, default unless the port is 6543 (a transaction pooler, where it can't work). */
   readonly listen?: boolean;
-  /** Connections beside the one that listens, default 2. */
-  readonly maxConnections?: number;
-  /** How long a connection may take to open, default 5,000. */
-  readonly connectTimeout?: number;
-  /** How long a statement may take before its connections are dropped, default 2,000. */
+  /** How long a statement may take, connecting included, before its connection is dropped; default 2,500. */
   readonly queryTimeout?: number;
 }
 
+/**
+ * Reaches Postgres with postgres.js: one connection for statements and, where possible, one that listens.
+ * Both are opened when needed, and opened again when they were lost. Statements are not prepared, so a
+ * transaction pooler will do.
+ *
+ * A connection that leaves the machine is encrypted and its certificate checked, unless the URL says
+ * otherwise:
+ *
+ * | `sslmode` | |
+ * |---|---|
+ * | none | `verify-full`; `disable` for a loopback address or a Unix socket |
+ * | `disable` | plaintext |
+ * | `allow`, `prefer`, `require` | encrypted; certificate checked only if `ca` is given; never plaintext |
+ * | `verify-ca` | encrypted, certificate checked |
+ * | `verify-full` | encrypted, certificate and host name checked |
+ *
+ * Deno 2.1, and so Supabase's Edge runtime, checks certificate and host name whenever it encrypts.
+ *
+ * **Does not** retry a statement, or connect while nobody asks, the listening connection excepted.
+ *
+ * @param url `postgres://user:password@host:port/database`.
+ * @param options Certificates, LISTEN, and the time-out in milliseconds.
+ * @returns A client for `postgresKeySource`.
+ * @throws {ConfigurationError} The URL can't be used. The message does not repeat it.
+ *
+ * @example Find issuers in the target's database
+ * ```ts
+ * import { connectPostgres, postgresKeySource } from "@countersign/swap-proxy";
+ *
+ * const client = connectPostgres("postgres://countersign_reader:secret@db.example.com:5432/postgres");
+ * const source = postgresKeySource(client);
+ *
+ * await source.close();
+ * await client.end();
+ * ```
+ */
 export function connectPostgres(
-  _url: string,
-  _options: ConnectPostgresOptions = {},
+  url: string,
+  options: ConnectPostgresOptions = {},
 ): PostgresClient {
-  return { query: () => Promise.resolve([]), end: () => Promise.resolve() };
+  const target = parsePostgresUrl(url);
+  const { ca, queryTimeout = 2_500, listen = target.port !== TRANSACTION_POOLER_PORT } = options;
+  let current: Connection | undefined;
+
+  function connection(): Connection {
+    if (current?.isOver === false) return current;
+    current = new Connection(target, ca);
+    return current;
+  }
+
+  return {
+    async query(text, params) {
+      const used = connection();
+      let late = false;
+      // A connection that was cut without a word never answers: it is given up with the statement.
+      const timer = setTimeout(() => {
+        late = true;
+        used.destroy();
+      }, queryTimeout);
+      try {
+        return await used.query(text, params);
+      } catch (error) {
+        throw late ? queryTimedOut(queryTimeout) : error;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    ...(listen && {
+      listen: (channel: string, onNotify: (payload: string) => void, onListening: () => void) =>
+        Promise.resolve(listenAndGoOn(
+          (hooks) => {
+            const opened = new Connection(target, ca, hooks);
+            const listening = opened.query(`listen "${channel.replaceAll('"', '""')}"`, []);
+            return { listening, end: () => opened.end() };
+          },
+          onNotify,
+          onListening,
+        )),
+    }),
+    async end() {
+      await current?.end();
+    },
+  };
+}
+
+/** One connection, opened at the first statement. It is not opened again once it is over. */
+class Connection {
+  readonly #sql: ReturnType<typeof postgres>;
+  readonly #abort = new AbortController();
+  readonly #ended: Promise<void>;
+  #isOpen = false;
+  #isOver = false;
+
+  constructor(target: PostgresTarget, ca: string | undefined, hooks?: ListeningHooks) {
+    let onEnd: () => void = () => {};
+    this.#ended = new Promise((resolve) => onEnd = resolve);
+    const over = () => {
+      this.#isOver = true;
+      onEnd();
+      hooks?.onEnd();
+    };
+    const { host, port, user, password, database } = target;
+    // Every option is set, so that none comes from a PG* variable of the environment. `socket` and
+    // `onnotify` are not in the declarations: the first is documented, the second is what listen() uses.
+    const options = {
+      host,
+      port,
+      user,
+      password,
+      database,
+      max: 1,
+      ssl: false,
+      sslnegotiation: null,
+      connect_timeout: 30,
+      idle_timeout: 0,
+      max_lifetime: null,
+      max_pipeline: 100,
+      backoff: false,
+      keep_alive: 15,
+      prepare: false,
+      debug: false,
+      fetch_types: false,
+      publications: "alltables",
+      connection: { application_name: "countersign" },
+      onnotice: () => {},
+      onnotify: (_channel: string, payload: string) => hooks?.onNotify(payload),
+      socket: async () => {
+        try {
+          const socket = await openPostgresSocket(target, ca, this.#abort.signal, over);
+          this.#isOpen = true;
+          return socket;
+        } catch (error) {
+          over();
+          throw error;
+        }
+      },
+    };
+    this.#sql = postgres(options);
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  async query(
+    text: string,
+    params: readonly string[],
+  ): Promise<readonly Record<string, unknown>[]> {
+    return await this.#sql.unsafe(text, [...params]);
+  }
+
+  /** Says goodbye, and hangs up on a peer that does not answer that. */
+  async end(): Promise<void> {
+    await this.#sql.end({ timeout: 0 });
+    if (!this.#isOpen) return this.destroy();
+    const timer = setTimeout(() => this.destroy(), GOODBYE);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+
+  /** Hangs up, also on a peer that is silent. Statements under way are rejected. */
+  destroy(): void {
+    this.#abort.abort();
+  }
 }

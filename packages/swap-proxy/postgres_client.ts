@@ -24,12 +24,12 @@ export interface PostgresClient {
    * Runs one statement.
    *
    * @param text SQL with `$1`, `$2`, …
-   * @param params One string per placeholder.
+   * @param params One string per placeholder, sent as text.
    * @returns The rows, by column name.
    */
   query(
     text: string,
-    params: readonly unknown[],
+    params: readonly string[],
   ): Promise<readonly Record<string, unknown>[]>;
 
   /**

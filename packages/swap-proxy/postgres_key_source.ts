@@ -1,11 +1,21 @@
 import type { IssuerRecord, KeySource } from "@countersign/verifier";
+import { BoundedMap } from "./bounded_map.ts";
 import type { PostgresClient } from "./postgres_client.ts";
+import { queryTimedOut } from "./query_timed_out.ts";
+import { isStorable, readRegistry, type RegistrySnapshot } from "./read_registry.ts";
+import { RegistryListener } from "./registry_listener.ts";
+import { RegistryReads } from "./registry_reads.ts";
+
+/** Milliseconds for which a name that is not registered is remembered as such. */
+const UNKNOWN_LIFETIME = 1_000;
+/** A generation that never was. */
+const SUSPECT = -1;
 
 /** Bounds of a {@link PostgresKeySource}. Times are milliseconds. */
 export interface PostgresKeySourceOptions {
   /** How long a record may be used after the registry was last seen unchanged, default 5,000. */
   readonly maxStaleness?: number;
-  /** How long one statement may take, default 2,000. */
+  /** How long one read may take, default 3,000. */
   readonly queryTimeout?: number;
   /** Issuers kept in memory, default 10,000. */
   readonly maxIssuers?: number;
@@ -15,18 +25,188 @@ export interface PostgresKeySourceOptions {
   readonly now?: () => number;
 }
 
-/** A {@link KeySource} on the registry in Postgres. */
+/** A `KeySource` on the registry in Postgres. */
 export interface PostgresKeySource extends KeySource {
-  /** Stops listening and forgets everything. The client stays open: whoever made it ends it. */
+  /** The record, at once if it is at hand and confirmed, or what the registry says. */
+  find(issuer: string): IssuerRecord | undefined | Promise<IssuerRecord | undefined>;
+  /** Stops listening and turns everybody away. The client stays open: whoever made it ends it. */
   close(): Promise<void>;
 }
 
+interface Known {
+  readonly record: IssuerRecord;
+  /** The generation in which the record was read. Another one than now: to be read again before use. */
+  generation: number;
+}
+
+/**
+ * Finds issuers in the target's own Postgres.
+ *
+ * A change is seen within milliseconds where the client can LISTEN, and otherwise within `maxStaleness`. With
+ * the registry unreachable, known issuers work until `maxStaleness` has passed since it was last seen
+ * unchanged; then `find` rejects. Nothing runs while nobody asks.
+ *
+ * Its caches:
+ *
+ * | cache | key | bound | lifetime | what staleness permits |
+ * |---|---|---|---|---|
+ * | records | issuer | `maxIssuers` | until the registry's version changes or a change is announced; then read again before use | a revoked key passes for at most `maxStaleness` |
+ * | unknown names | issuer | `maxUnknown` | 1 s, or until a change is seen | a new issuer waits for at most 1 s |
+ * | version | – | one | `maxStaleness`; confirmed in the background from half of that on | as for records |
+ *
+ * **Does not** read from a replica's point of view: give it the primary, or staleness has no bound.
+ *
+ * @param client How to reach Postgres: `connectPostgres`, `fromDenoPostgres`, or a driver of one's own.
+ * @param options Bounds, in milliseconds and entries.
+ * @returns A source that keeps the same record object for as long as nothing changed.
+ * @throws {RangeError} A bound is not positive.
+ *
+ * @example Find an issuer
+ * ```ts
+ * import { type PostgresClient, postgresKeySource } from "@countersign/swap-proxy";
+ * import assert from "node:assert/strict";
+ *
+ * const client: PostgresClient = {
+ *   query: () => Promise.resolve([{ version: "1", policy: null }]),
+ *   end: () => Promise.resolve(),
+ * };
+ * const source = postgresKeySource(client, { maxStaleness: 2_000 });
+ * assert.equal(await source.find("service-a"), undefined);
+ * await source.close();
+ * ```
+ */
 export function postgresKeySource(
-  _client: PostgresClient,
-  _options: PostgresKeySourceOptions = {},
+  client: PostgresClient,
+  options: PostgresKeySourceOptions = {},
 ): PostgresKeySource {
-  return {
-    find: (): IssuerRecord | undefined => undefined,
-    close: () => Promise.resolve(),
-  };
+  return new Registry(client, options);
+}
+
+class Registry implements PostgresKeySource {
+  readonly #maxStaleness: number;
+  readonly #now: () => number;
+  readonly #known: BoundedMap<Known>;
+  /** Until when a name counts as not registered. */
+  readonly #unknown: BoundedMap<number>;
+  readonly #reads: RegistryReads;
+  readonly #listener: RegistryListener;
+
+  #version: string | undefined;
+  /** When the read that last saw the version was sent. */
+  #confirmedAt = -Infinity;
+  /** Grows whenever every record becomes suspect. */
+  #generation = 0;
+
+  constructor(client: PostgresClient, options: PostgresKeySourceOptions) {
+    this.#maxStaleness = positive("maxStaleness", options.maxStaleness ?? 5_000);
+    const queryTimeout = positive("queryTimeout", options.queryTimeout ?? 3_000);
+    this.#now = options.now ?? (() => performance.now());
+    this.#known = new BoundedMap(options.maxIssuers ?? 10_000);
+    this.#unknown = new BoundedMap(options.maxUnknown ?? 10_000);
+    this.#reads = new RegistryReads({
+      read: (issuers) => withTimeout(readRegistry(client, issuers), queryTimeout),
+      onVersion: (version, sentAt) => this.#confirm(version, sentAt),
+      onIssuer: (issuer, found, current) => this.#file(issuer, found, current),
+      onUnreadable: (issuer) => this.#known.delete(issuer),
+    }, this.#now);
+    this.#listener = new RegistryListener(client, {
+      onChange: (issuer) => this.#suspect(issuer),
+      onListening: () => {
+        this.#reads.resume();
+        this.#reads.confirmAnew();
+      },
+    }, this.#now);
+  }
+
+  find(issuer: string): IssuerRecord | undefined | Promise<IssuerRecord | undefined> {
+    const now = this.#now();
+    const known = this.#known.get(issuer);
+    const age = now - this.#confirmedAt;
+    if (age <= this.#maxStaleness) {
+      if (known !== undefined && known.generation === this.#generation) {
+        if (age > this.#maxStaleness / 2) this.#reads.confirm();
+        return known.record;
+      }
+      if ((this.#unknown.get(issuer) ?? -Infinity) > now) return undefined;
+    }
+    if (!isStorable(issuer)) return undefined;
+    this.#listener.start();
+    return this.#reads.load(issuer, known !== undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#confirmedAt = -Infinity;
+    this.#known.clear();
+    this.#unknown.clear();
+    this.#reads.close();
+    await this.#listener.close();
+  }
+
+  /** A read saw the version: everything of this generation is as fresh as that, or suspect. */
+  #confirm(version: string, sentAt: number): void {
+    const first = this.#version === undefined;
+    const changed = version !== this.#version;
+    if (changed) {
+      this.#version = version;
+      this.#suspectEverything();
+    }
+    this.#listener.polled(changed && !first, this.#confirmedAt, sentAt);
+    this.#confirmedAt = sentAt;
+  }
+
+  #file(
+    issuer: string,
+    found: IssuerRecord | undefined,
+    current: boolean,
+  ): IssuerRecord | undefined {
+    if (found === undefined) {
+      this.#known.delete(issuer);
+      if (current) this.#unknown.set(issuer, this.#confirmedAt + UNKNOWN_LIFETIME);
+      return undefined;
+    }
+    const generation = current ? this.#generation : SUSPECT;
+    const known = this.#known.get(issuer);
+    // The same object, so that imported keys and verified tokens outlive changes of other issuers.
+    if (known !== undefined && JSON.stringify(known.record) === JSON.stringify(found)) {
+      known.generation = generation;
+      return known.record;
+    }
+    this.#unknown.delete(issuer);
+    this.#known.set(issuer, { record: found, generation });
+    return found;
+  }
+
+  #suspect(issuer: string): void {
+    if (issuer === "") {
+      this.#reads.announceEverything();
+      this.#suspectEverything();
+      return;
+    }
+    this.#reads.announce(issuer);
+    this.#unknown.delete(issuer);
+    const known = this.#known.get(issuer);
+    if (known !== undefined) known.generation = SUSPECT;
+  }
+
+  #suspectEverything(): void {
+    this.#generation++;
+    this.#unknown.clear();
+  }
+}
+
+function positive(name: string, value: number): number {
+  if (!(value > 0)) throw new RangeError(`Expected ${name} to be positive, got ${value}`);
+  return value;
+}
+
+function withTimeout(
+  reading: Promise<RegistrySnapshot>,
+  milliseconds: number,
+): Promise<RegistrySnapshot> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(queryTimedOut(milliseconds));
+    }, milliseconds);
+    reading.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }

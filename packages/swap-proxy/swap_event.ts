@@ -20,6 +20,8 @@ export interface RefusedEvent {
   readonly kid?: string;
   /** SQLSTATE, errno or error name of what failed underneath. */
   readonly cause?: string;
+  /** Of an `internal_error`: where it was thrown. */
+  readonly stack?: string;
 }
 
 /** A request that went through although the issuer's policy, in observe mode, would refuse it. */

@@ -1,0 +1,22 @@
+import { SwapProxyError } from "./errors.ts";
+
+/**
+ * The one Bearer token of a request (RFC 6750 §2.1). The scheme's case does not matter (RFC 9110 §11.1).
+ *
+ * **Does not** read a token from the query, a form or `apikey` (RFC 6750 §2.3 advises against it, and such
+ * tokens end up in logs), and does not look inside the token.
+ *
+ * @throws {SwapProxyError} `token_missing` with no header; `credentials_invalid` where it is empty, another
+ * scheme, or holds more than one credential: present but invalid never becomes anonymous.
+ */
+export function bearerToken(headers: Headers): string {
+  const value = headers.get("authorization");
+  if (value === null) throw new SwapProxyError("token_missing", "There is no Authorization header");
+
+  // Several Authorization headers arrive joined by commas, which no token contains (RFC 9110 §5.3).
+  const token = /^bearer +([^\s,]+)$/i.exec(value)?.[1];
+  if (token === undefined) {
+    throw new SwapProxyError("credentials_invalid", "The Authorization header is not one token");
+  }
+  return token;
+}

@@ -1,0 +1,95 @@
+import { type KeySource, restKeySource, VerifiedTokenCache } from "@countersign/verifier";
+import type { VerifyOptions } from "@countersign/verifier";
+import { defaultAudience } from "./audience.ts";
+import type { DownstreamSigner } from "./downstream_signer.ts";
+import { ConfigurationError } from "./errors.ts";
+import type { ForwardSettings } from "./forward.ts";
+import { hs256Signer } from "./hs256_signer.ts";
+import type { ProxyOptions } from "./proxy_options.ts";
+
+/** {@link ProxyOptions} with every default in place, checked once. */
+export interface ProxySettings {
+  readonly mountPath: string;
+  readonly keySource: KeySource;
+  readonly verify: VerifyOptions & { readonly keySource: KeySource };
+  readonly signer: DownstreamSigner;
+  readonly forward: ForwardSettings;
+  readonly now: () => number;
+}
+
+/** @throws {ConfigurationError} Something is missing or can't work. */
+export function proxySettings(options: ProxyOptions): ProxySettings {
+  const supabaseUrl = httpUrl("supabaseUrl", options.supabaseUrl);
+  const upstreamUrl = options.upstreamUrl === undefined
+    ? new URL(`${supabaseUrl.href.replace(/\/$/, "")}/rest/v1`)
+    : httpUrl("upstreamUrl", options.upstreamUrl);
+  const now = options.now ?? Date.now;
+  const keySource = options.keySource ?? keySourceOverRest(options, now);
+  return {
+    mountPath: options.mountPath ?? "/functions/v1/rest",
+    keySource,
+    verify: {
+      keySource,
+      audience: options.audience ?? defaultAudience(supabaseUrl),
+      requireAudience: options.requireAudience ?? false,
+      clockToleranceSec: options.clockToleranceSec ?? 5,
+      cache: new VerifiedTokenCache(),
+      now,
+      ...(options.allowedIssuers && { allowedIssuers: options.allowedIssuers }),
+    },
+    signer: options.signer ?? signerWithSecret(options),
+    forward: {
+      upstreamUrl: upstreamUrl.href.replace(/\/$/, ""),
+      apikey: apikey(options),
+      timeout: options.upstreamTimeout ?? 60_000,
+      // As a method of the options it would be called with them as `this`, which Workers refuse.
+      fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    },
+    now,
+  };
+}
+
+function httpUrl(name: string, value: string): URL {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  const ok = url !== null && /^https?:$/.test(url.protocol) && url.username === "" &&
+    url.password === "" && url.search === "" && url.hash === "";
+  if (!ok) {
+    throw missing(name, "must be an http(s) URL without credentials, query or fragment");
+  }
+  return url;
+}
+
+function keySourceOverRest(options: ProxyOptions, now: () => number): KeySource {
+  if (!options.serviceRoleKey) {
+    throw missing("keySource", "is required, unless serviceRoleKey is given to read the registry");
+  }
+  return restKeySource({
+    supabaseUrl: options.supabaseUrl,
+    serviceRoleKey: options.serviceRoleKey,
+    now,
+    ...(options.fetch && { fetch: options.fetch }),
+  });
+}
+
+function signerWithSecret(options: ProxyOptions): DownstreamSigner {
+  if (!options.supabaseJwtSecret) {
+    throw missing("signer", "is required, unless supabaseJwtSecret is given to sign with");
+  }
+  return hs256Signer(options.supabaseJwtSecret);
+}
+
+/**
+ * A hosted project's gateway wants one of the project's own keys (publishable, secret or legacy) and
+ * nothing else. The key decides nothing as long as there is an Authorization header, which `forward`
+ * always sends. PostgREST itself wants none.
+ */
+function apikey(options: ProxyOptions): string | undefined {
+  if (options.apikey) return options.apikey;
+  if (options.upstreamUrl !== undefined) return undefined;
+  if (options.serviceRoleKey) return options.serviceRoleKey;
+  throw missing("apikey", "is required: the project's publishable (or legacy anon) key");
+}
+
+function missing(name: string, message: string): ConfigurationError {
+  return new ConfigurationError([{ name, message }]);
+}

@@ -1,0 +1,212 @@
+import type { IssuerRecord } from "@countersign/verifier";
+import { backoff } from "./backoff.ts";
+import type { RegistrySnapshot } from "./read_registry.ts";
+
+/** Milliseconds between reads that are only for names nobody has seen: ten a second, whatever arrives. */
+const UNSEEN_INTERVAL = 100;
+/** Unseen names that wait for the next read. More are turned away: memory is bounded as well. */
+const MAX_UNSEEN_WAITING = 1_000;
+
+/** What becomes of a read. */
+export interface RegistryReadsHandlers {
+  /** Reads the registry. */
+  read(issuers: readonly string[]): Promise<RegistrySnapshot>;
+  /** A read that was sent at `sentAt` found the registry at this version. Comes before its issuers. */
+  onVersion(version: string, sentAt: number): void;
+  /**
+   * What the read found of an issuer. `current` is false if a change of it was announced meanwhile.
+   *
+   * @returns The record to hand out.
+   */
+  onIssuer(
+    issuer: string,
+    found: IssuerRecord | undefined,
+    current: boolean,
+  ): IssuerRecord | undefined;
+  /** The registry has a row for this issuer that can't be understood. */
+  onUnreadable(issuer: string): void;
+}
+
+interface Waiting {
+  readonly promise: Promise<IssuerRecord | undefined>;
+  resolve(record: IssuerRecord | undefined): void;
+  reject(error: unknown): void;
+}
+
+interface Batch {
+  readonly waiting: ReadonlyMap<string, Waiting>;
+  /** Issuers of which a change was announced since the batch was sent. */
+  readonly announced: Set<string>;
+  /** Whether a change of anything was. */
+  everythingAnnounced: boolean;
+}
+
+/**
+ * Decides when the registry is read, and for whom. There is at most one read under way; who asks meanwhile
+ * waits for the next one, which serves everybody. A read goes out at once for an issuer that was seen
+ * before or to confirm the version; reads for unseen names alone keep {@link UNSEEN_INTERVAL} apart. After
+ * a failure there is none for a while, and who asks is told at once.
+ */
+export class RegistryReads {
+  readonly #handlers: RegistryReadsHandlers;
+  readonly #now: () => number;
+
+  #next = new Map<string, Waiting>();
+  #unseenWaiting = 0;
+  /** Whether the next read must not wait. */
+  #urgent = false;
+  #underWay: Batch | undefined;
+  #unseenFrom = -Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  #failures = 0;
+  #failure: unknown;
+  #pausedUntil = -Infinity;
+  #closed = false;
+
+  constructor(handlers: RegistryReadsHandlers, now: () => number) {
+    this.#handlers = handlers;
+    this.#now = now;
+  }
+
+  /**
+   * Reads one issuer, together with whoever else is asked for.
+   *
+   * @param seen Whether the issuer is known to exist, so that its read can't be made to wait by others.
+   */
+  load(issuer: string, seen: boolean): Promise<IssuerRecord | undefined> {
+    const underWay = this.#underWay;
+    if (underWay !== undefined && isCurrent(underWay, issuer)) {
+      const waiting = underWay.waiting.get(issuer);
+      if (waiting !== undefined) return waiting.promise;
+    }
+    const waiting = this.#next.get(issuer);
+    if (waiting !== undefined) return waiting.promise;
+
+    if (this.#isPaused()) return Promise.reject(this.#failure);
+    if (!seen && this.#unseenWaiting >= MAX_UNSEEN_WAITING) {
+      return Promise.reject(new RangeError("Too many unknown issuers wait for the registry"));
+    }
+    const added = deferred();
+    this.#next.set(issuer, added);
+    if (seen) this.#urgent = true;
+    else this.#unseenWaiting++;
+    this.#pump();
+    return added.promise;
+  }
+
+  /** Confirms the version soon: with the read under way, or by one of its own. */
+  confirm(): void {
+    if (this.#underWay === undefined && !this.#isPaused()) this.confirmAnew();
+  }
+
+  /** Confirms the version by a read that has not been sent yet. */
+  confirmAnew(): void {
+    this.#urgent = true;
+    this.#pump();
+  }
+
+  /** Postgres is known to be back, so there is no reason to wait. */
+  resume(): void {
+    if (!this.#closed) this.#pausedUntil = -Infinity;
+  }
+
+  /** A change of this issuer was committed: the read under way may not have seen it. */
+  announce(issuer: string): void {
+    this.#underWay?.announced.add(issuer);
+  }
+
+  /** A change of anything was committed. */
+  announceEverything(): void {
+    if (this.#underWay !== undefined) this.#underWay.everythingAnnounced = true;
+  }
+
+  /** Turns away whoever waits. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#fail(this.#next, new Error("The key source is closed"));
+  }
+
+  #isPaused(): boolean {
+    return this.#now() < this.#pausedUntil;
+  }
+
+  #pump(): void {
+    if (this.#underWay !== undefined) return;
+    if (!this.#urgent) {
+      if (this.#next.size === 0) return;
+      const wait = this.#unseenFrom - this.#now();
+      if (wait > 0) {
+        this.#timer ??= setTimeout(() => {
+          this.#timer = undefined;
+          this.#pump();
+        }, wait);
+        return;
+      }
+    }
+    this.#send();
+  }
+
+  #send(): void {
+    const batch: Batch = {
+      waiting: this.#next,
+      announced: new Set(),
+      everythingAnnounced: false,
+    };
+    const sentAt = this.#now();
+    if (this.#unseenWaiting > 0) this.#unseenFrom = sentAt + UNSEEN_INTERVAL;
+    this.#next = new Map();
+    this.#unseenWaiting = 0;
+    this.#urgent = false;
+    this.#underWay = batch;
+    this.#handlers.read([...batch.waiting.keys()]).then(
+      (snapshot) => this.#succeed(batch, snapshot, sentAt),
+      (error) => this.#fail(batch.waiting, error),
+    ).finally(() => {
+      this.#underWay = undefined;
+      this.#pump();
+    });
+  }
+
+  #succeed(batch: Batch, snapshot: RegistrySnapshot, sentAt: number): void {
+    if (this.#closed) return this.#fail(batch.waiting, this.#failure);
+    this.#failures = 0;
+    this.#handlers.onVersion(snapshot.version, sentAt);
+    for (const [issuer, waiting] of batch.waiting) {
+      try {
+        const found = snapshot.record(issuer);
+        waiting.resolve(this.#handlers.onIssuer(issuer, found, isCurrent(batch, issuer)));
+      } catch (error) {
+        this.#handlers.onUnreadable(issuer);
+        waiting.reject(error);
+      }
+    }
+  }
+
+  /** Whoever asked, in this batch or since, is told the same. */
+  #fail(waiting: ReadonlyMap<string, Waiting>, error: unknown): void {
+    this.#failures++;
+    this.#failure = error;
+    this.#pausedUntil = this.#closed ? Infinity : this.#now() + backoff(this.#failures, error);
+    for (const { reject } of waiting.values()) reject(error);
+    for (const { reject } of this.#next.values()) reject(error);
+    this.#next = new Map();
+    this.#unseenWaiting = 0;
+    this.#urgent = false;
+  }
+}
+
+function isCurrent(batch: Batch, issuer: string): boolean {
+  return !batch.everythingAnnounced && !batch.announced.has(issuer);
+}
+
+function deferred(): Waiting {
+  let resolve: Waiting["resolve"] = () => {};
+  let reject: Waiting["reject"] = () => {};
+  const promise = new Promise<IssuerRecord | undefined>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}

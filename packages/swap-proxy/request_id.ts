@@ -1,0 +1,8 @@
+/**
+ * The id that an answer and the operator's log share: the platform's where it gave one, else random. A
+ * client can send the platform's header too, so only a short, plain value is taken over.
+ */
+export function requestId(headers: Headers): string {
+  const given = headers.get("sb-request-id");
+  return given !== null && /^[A-Za-z0-9-]{8,64}$/.test(given) ? given : crypto.randomUUID();
+}
