@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { dirname } from "node:path";
 import postgres from "postgres";
-import { type LocalTarget, LocalTargetError, startLocalTarget } from "./mod.ts";
+import { type LocalTarget, startLocalTarget } from "./mod.ts";
 
 const BARE = { migrations: false, function: false } as const;
 
@@ -9,35 +8,6 @@ const WIDGETS = `
   create table public.widgets (name text primary key);
   grant select, insert on public.widgets to service_role;
 `;
-
-/** Where a target keeps its files. */
-async function directoryOf({ superuserUrl }: LocalTarget): Promise<string> {
-  const sql = postgres(superuserUrl, { max: 1 });
-  const [row] = await sql<[{ data_directory: string }]>`show data_directory`;
-  await sql.end();
-  return dirname(row.data_directory);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-/** Processes that this one started, or that work in `directory`. */
-async function processes(directory = "no directory"): Promise<string[]> {
-  const { stdout } = await new Deno.Command("ps", { args: ["-A", "-o", "ppid=,stat=,args="] })
-    .output();
-  return new TextDecoder().decode(stdout).split("\n").filter((line) => {
-    const [parent, state] = line.trim().split(/\s+/);
-    return !state?.startsWith("Z") && !line.includes("ps -A -o") &&
-      (parent === String(Deno.pid) || line.includes(directory));
-  });
-}
 
 async function listens(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);
@@ -54,23 +24,41 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!await condition()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-/** Runs `start` with a temporary directory of its own, and requires that nothing is left of it. */
-async function leavesNothing(start: () => Promise<unknown>): Promise<void> {
-  const before = await processes();
-  const directory = await Deno.makeTempDir();
+/** A program of its own, with `startLocalTarget` in scope and a temporary directory of its own. */
+function program(source: string, temporary: string): Deno.Command {
+  const module = `
+    import { startLocalTarget } from ${JSON.stringify(import.meta.resolve("./mod.ts"))};
+    const childProcesses = async () => {
+      const { stdout } = await new Deno.Command("ps", { args: ["-A", "-o", "ppid=,args="] }).output();
+      return new TextDecoder().decode(stdout).split("\\n").filter((line) =>
+        line.trim().startsWith(Deno.pid + " ") && !line.includes("ps -A"));
+    };
+    ${source}`;
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--allow-all",
+      "--no-check",
+      `--config=${import.meta.dirname}/deno.json`,
+      `data:application/typescript,${encodeURIComponent(module)}`,
+    ],
+    env: { TMPDIR: temporary },
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** Runs it to its end, requires that it leaves no file and no process, and returns what it prints as JSON. */
+async function leavesNothing(source: string): Promise<unknown> {
+  const temporary = await Deno.makeTempDir();
   // Postgres must be able to enter it, whoever it runs as.
-  await Deno.chmod(directory, 0o755);
-  const previous = Deno.env.get("TMPDIR");
-  Deno.env.set("TMPDIR", directory);
-  try {
-    await start();
-  } finally {
-    if (previous === undefined) Deno.env.delete("TMPDIR");
-    else Deno.env.set("TMPDIR", previous);
-  }
-  assert.deepEqual(await processes(directory), before);
+  await Deno.chmod(temporary, 0o755);
+  const { stdout, stderr } = await program(source, temporary).output();
   // Fails on what is not empty.
-  await Deno.remove(directory);
+  await Deno.remove(temporary);
+  const text = new TextDecoder();
+  assert.notEqual(stdout.length, 0, text.decode(stderr));
+  return JSON.parse(text.decode(stdout));
 }
 
 Deno.test("startLocalTarget() applies sql as postgres and serves it", async () => {
@@ -119,23 +107,20 @@ Deno.test("startLocalTarget() starts several at once, each with its own data and
 });
 
 Deno.test("LocalTarget.stop() leaves no process, port or file, and may be called twice", async () => {
-  await leavesNothing(async () => {
-    const target = await startLocalTarget({
-      migrations: false,
-      function: {
-        entrypoint:
-          "data:text/javascript,Deno.serve({port:+Deno.env.get('PORT')},()=>new Response())",
-      },
-    });
-    const directory = await directoryOf(target);
-    assert(await exists(directory));
+  const report = await leavesNothing(`
+    const entrypoint = "data:text/javascript,Deno.serve({port:+Deno.env.get('PORT')},()=>new Response())";
+    const target = await startLocalTarget({ migrations: false, function: { entrypoint } });
+    const before = (await childProcesses()).length;
     await Promise.all([target.stop(), target.stop()]);
     await target.stop();
-    assert(!await exists(directory));
+    const listening = [];
     for (const url of [target.url, target.postgrestUrl, target.databaseUrl]) {
-      assert(!await listens(url), url);
+      await Deno.connect({ port: Number(new URL(url).port) }).then(() => listening.push(url), () => {});
     }
-  });
+    console.log(JSON.stringify({ before, after: await childProcesses(), listening }));
+  `);
+  // Postgres, PostgREST, the function, and the one that cleans up.
+  assert.deepEqual(report, { before: 4, after: [], listening: [] });
 });
 
 Deno.test("LocalTarget.stop() does not wait for requests that hang", async () => {
@@ -180,54 +165,50 @@ Deno.test("startLocalTarget() that fails leaves nothing and says why", async () 
     ],
   ];
   for (const [options, code, message] of cases) {
-    await leavesNothing(() =>
-      assert.rejects(startLocalTarget(options), (error) => {
-        assert(error instanceof LocalTargetError);
-        assert.equal(error.code, code);
-        assert.match(error.message, message);
-        return true;
-      })
-    );
+    const report = await leavesNothing(`
+      const error = await startLocalTarget(${JSON.stringify(options)}).catch((error) => error);
+      const { code, message } = error;
+      console.log(JSON.stringify([code, message, await childProcesses()]));
+    `) as [string, string, string[]];
+    assert.equal(report[0], code);
+    assert.match(report[1], message);
+    assert.deepEqual(report[2], []);
   }
 });
 
 Deno.test("startLocalTarget() on a port that is taken fails and leaves nothing", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  await leavesNothing(() =>
-    assert.rejects(startLocalTarget({ ...BARE, port: listener.addr.port }), Deno.errors.AddrInUse)
-  );
+  const { port } = listener.addr;
+  const report = await leavesNothing(`
+    const error = await startLocalTarget({ port: ${port} }).catch((error) => error);
+    console.log(JSON.stringify([error.name, await childProcesses()]));
+  `);
+  assert.deepEqual(report, ["AddrInUse", []]);
   listener.close();
-  await using target = await startLocalTarget({ ...BARE, port: listener.addr.port });
-  assert.equal(target.url, `http://127.0.0.1:${listener.addr.port}`);
+  await using target = await startLocalTarget({ ...BARE, port });
+  assert.equal(target.url, `http://127.0.0.1:${port}`);
 });
 
 Deno.test("LocalTarget is gone when its program is, however that ends", async () => {
   for (const signal of ["SIGKILL", "SIGINT", "SIGTERM"] as const) {
-    await leavesNothing(async () => {
-      const program = `
-        import { startLocalTarget } from ${JSON.stringify(import.meta.resolve("./mod.ts"))};
-        const target = await startLocalTarget(${JSON.stringify(BARE)});
-        console.log(target.databaseUrl);
-        await new Promise(() => {});`;
-      const child = new Deno.Command(Deno.execPath(), {
-        args: ["run", "--allow-all", "--no-check", "-"],
-        stdin: "piped",
-        stdout: "piped",
-        stderr: "null",
-      }).spawn();
-      const input = child.stdin.getWriter();
-      await input.write(new TextEncoder().encode(program));
-      await input.close();
-      const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-      const databaseUrl = (await output.read()).value?.trim() ?? "";
-      assert(await listens(databaseUrl));
-      child.kill(signal);
-      await child.status;
-      await output.cancel();
-      await until(async () => !await listens(databaseUrl));
-      const directory = Deno.env.get("TMPDIR") ?? "";
-      await until(async () => (await Array.fromAsync(Deno.readDir(directory))).length === 0);
-    });
+    const temporary = await Deno.makeTempDir();
+    await Deno.chmod(temporary, 0o755);
+    const child = program(
+      `const target = await startLocalTarget(${JSON.stringify(BARE)});
+       console.log(target.databaseUrl);
+       await new Promise(() => {});`,
+      temporary,
+    ).spawn();
+    const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    const databaseUrl = (await output.read()).value?.trim() ?? "";
+    assert(await listens(databaseUrl));
+    child.kill(signal);
+    assert.equal((await child.status).signal, signal);
+    await output.cancel();
+    await child.stderr.cancel();
+    await until(async () => !await listens(databaseUrl));
+    await until(async () => (await Array.fromAsync(Deno.readDir(temporary))).length === 0);
+    await Deno.remove(temporary);
   }
 });
 
