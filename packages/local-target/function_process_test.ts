@@ -65,6 +65,25 @@ Deno.test("FunctionProcess is reached by its name, streams both ways, and is lef
   while ((await log()).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
 });
 
+Deno.test("FunctionProcess may compress what it answers, asked or not", async () => {
+  await using target = await startLocalTarget({
+    migrations: false,
+    function: {
+      entrypoint: entrypoint(`
+        const coding = new URL(request.url).searchParams.get("coding");
+        const body = "widgets ".repeat(1000);
+        if (coding === null) return new Response(body);
+        const stream = new Blob([body]).stream().pipeThrough(new CompressionStream(coding));
+        return new Response(stream, { headers: { "content-encoding": coding } });
+      `),
+    },
+  });
+  for (const query of ["", "?coding=gzip"]) {
+    const response = await fetch(`${target.functionsUrl}/rest${query}`);
+    assert.equal((await response.text()).length, 8000);
+  }
+});
+
 Deno.test("FunctionProcess with the CLI's gateway may be handed the target's own token", async () => {
   await using target = await startLocalTarget({
     migrations: false,

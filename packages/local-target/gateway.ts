@@ -161,6 +161,8 @@ export class Gateway {
   }
 
   async #forward(request: Request, headers: Headers, to: string): Promise<Response> {
+    // Deno's fetch decodes a body, and leaves its headers as they are, unless it was asked for no coding.
+    headers.set("accept-encoding", "identity");
     try {
       const upstream = await fetch(to, {
         method: request.method,
