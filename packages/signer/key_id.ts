@@ -2,7 +2,7 @@ import { SignerError } from "./errors.ts";
 import { decodePem } from "./pem.ts";
 import { keyImporter } from "./private_key.ts";
 import { idOfPublicKey, idOfSpki, importPublicJwk } from "./public_key.ts";
-import type { Jwk } from "./types.ts";
+import type { KeyInput } from "./types.ts";
 
 /**
  * Returns the id of a key, the `kid` that registries and tokens know it by.
@@ -29,7 +29,7 @@ import type { Jwk } from "./types.ts";
  * assert.equal(await keyId(pair.publicKey), pair.kid);
  * ```
  */
-export async function keyId(key: string | Jwk | CryptoKey): Promise<string> {
+export async function keyId(key: KeyInput): Promise<string> {
   if (typeof key === "string") {
     const { label, der } = decodePem(key);
     if (label === "PUBLIC KEY") return await idOfSpki(der);

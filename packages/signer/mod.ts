@@ -30,9 +30,10 @@ export { createTokenSource, type TokenSource, type TokenSourceOptions } from "./
 export type {
   Algorithm,
   Jwk,
+  KeyInput,
   MultiIssuerJwtClaims,
-  PrivateKey,
   SignClaims,
   SigningOptions,
   SignOptions,
+  WebCryptoKey,
 } from "./types.ts";

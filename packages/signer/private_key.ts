@@ -52,10 +52,10 @@ function cryptoKeyImporter(
 ): () => Promise<SigningKey> {
   if (key.type === "public") throw notPrivate();
   const algorithm = algorithmOf(key);
-  if (algorithm === undefined || !key.usages.includes("sign")) {
+  if (algorithm === undefined) {
     throw new SignerError(
       "unsupported_key",
-      'CryptoKey cannot sign with any supported algorithm, expected a private key with the usage "sign"',
+      "CryptoKey is not for signing with RS256, RS384, RS512, PS256, ES256, ES384 or EdDSA",
     );
   }
   checkLength(key);

@@ -3,7 +3,7 @@ import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { inspect } from "node:util";
 import { SignerError, type SignerErrorCode } from "./errors.ts";
 import { keyImporter, type SigningKey } from "./private_key.ts";
-import type { Algorithm, Jwk, PrivateKey } from "./types.ts";
+import type { Algorithm, Jwk, KeyInput } from "./types.ts";
 
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -17,7 +17,7 @@ const idOf = (key: KeyObject): string =>
   createHash("sha256").update(key.export({ type: "spki", format: "der" })).digest("base64url");
 
 async function importKey(
-  privateKey: PrivateKey,
+  privateKey: KeyInput,
   options: { algorithm?: Algorithm; kid?: string } = {},
 ): Promise<SigningKey> {
   return await keyImporter({ privateKey, ...options })();
@@ -25,7 +25,7 @@ async function importKey(
 
 async function refuses(
   code: SignerErrorCode,
-  privateKey: PrivateKey,
+  privateKey: KeyInput,
   options?: { algorithm?: Algorithm; kid?: string },
 ): Promise<void> {
   await assert.rejects(importKey(privateKey, options), (error) => {
@@ -135,6 +135,8 @@ Deno.test("keyImporter() refuses damaged keys", async () => {
   await refuses("invalid_key", pem(Uint8Array.of(0x30, 0x84, 0xff, 0xff, 0xff, 0xff)));
   await refuses("invalid_key", pem(der.subarray(0, -1)));
   await refuses("invalid_key", pem(Uint8Array.of(...der, 0)));
+  // At once, where it is configured, and not only once a runtime reads the key.
+  assert.throws(() => keyImporter({ privateKey: pem(Uint8Array.of(...der, 0)) }), SignerError);
   await refuses("invalid_key", pem(der.with(100, 0xff).fill(7, 60)));
   const { d: _, ...withoutExponent } = jwk(rsa.privateKey);
   await refuses("not_a_private_key", withoutExponent);
@@ -216,7 +218,7 @@ Deno.test("keyImporter() never shows key material in what it throws", async () =
     String(value).length > 20
   );
   const body = pkcs8(rsa.privateKey).split("\n").slice(1, -2);
-  const broken: PrivateKey[] = [
+  const broken: KeyInput[] = [
     pkcs8(rsa.privateKey).replace(body[5] ?? "", ""),
     pkcs8(rsa.privateKey).replace("PRIVATE KEY", "SECRET KEY"),
     String(rsa.privateKey.export({ type: "pkcs1", format: "pem" })),

@@ -64,17 +64,23 @@ export interface Jwk {
   qi?: string | undefined;
 }
 
+/** The runtime's `CryptoKey`, also where its types have no global of that name (`@types/node` 20). */
+export type WebCryptoKey = Extract<
+  Awaited<ReturnType<typeof globalThis.crypto.subtle.generateKey>>,
+  { type: string }
+>;
+
 /**
- * A private key: PKCS#8 PEM text, a private JWK (RFC 7517), or a `CryptoKey` that may sign.
+ * A key: PEM text (PKCS#8 if private, SPKI if public), a JWK (RFC 7517), or a `CryptoKey`.
  *
  * PEM text may have its line breaks written as `\n`, as environment variables often do.
  */
-export type PrivateKey = string | Jwk | CryptoKey;
+export type KeyInput = string | Jwk | WebCryptoKey;
 
 /** What every way of signing needs to know. */
 export interface SigningOptions {
   /** The issuer's private key for this target. */
-  privateKey: PrivateKey;
+  privateKey: KeyInput;
   /** The name under which the key is registered; becomes `iss`. */
   issuer: string;
   /** The target or targets that the token is meant for; becomes `aud`. */
