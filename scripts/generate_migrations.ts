@@ -22,6 +22,7 @@ function generate(): string {
 export interface Migration {
   /** The name of its file: a time stamp and what it does. */
   readonly name: string;
+  /** All of its statements. Safe to run again. */
   readonly sql: string;
 }
 

@@ -11,6 +11,18 @@ import type { DatabaseTarget, SqlTarget } from "./target.ts";
  *
  * @param target A database URL, or what `{databaseUrl}` and `{sql}` say. It has to be the project's `postgres` user, or a superuser.
  * @throws {RegistryError} `not_authorized`, `unreachable`, `refused_by_database`.
+ *
+ * @example Make a registry
+ * ```ts
+ * import { applyMigrations, listIssuers } from "@countersign/registry-admin";
+ * import { startLocalTarget } from "@countersign/local-target";
+ * import assert from "node:assert/strict";
+ *
+ * await using target = await startLocalTarget({ function: false, migrations: false });
+ *
+ * await applyMigrations(target.databaseUrl);
+ * assert.deepEqual(await listIssuers({ databaseUrl: target.databaseUrl }), []);
+ * ```
  */
 export async function applyMigrations(target: string | DatabaseTarget | SqlTarget): Promise<void> {
   const database = typeof target === "string" ? { databaseUrl: target } : target;

@@ -20,6 +20,23 @@ export interface AuditQuery {
  * Reads the log of changes, the newest first.
  *
  * @throws {RegistryError} `invalid_argument`, `not_authorized`, `schema_missing`, `unreachable`.
+ *
+ * @example Read who registered a key
+ * ```ts
+ * import { auditLog, registerPublicKey } from "@countersign/registry-admin";
+ * import { startLocalTarget } from "@countersign/local-target";
+ * import { generateIssuerKeyPair } from "@countersign/signer";
+ * import assert from "node:assert/strict";
+ *
+ * await using target = await startLocalTarget({ function: false });
+ * const { publicKey } = await generateIssuerKeyPair();
+ * const project = { supabaseUrl: target.url, serviceRoleKey: target.secretKey };
+ * await registerPublicKey({ ...project, issuer: "billing", publicKey });
+ *
+ * const [latest] = await auditLog(project, { issuer: "billing", limit: 1 });
+ * assert.equal(latest?.operation, "INSERT");
+ * assert.equal(latest?.actor, "service_role");
+ * ```
  */
 export async function auditLog(
   target: RegistryTarget,

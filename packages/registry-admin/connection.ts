@@ -29,20 +29,33 @@ export function connectionSettings(
 ): ConnectionSettings {
   const url = URL.canParse(databaseUrl) ? new URL(databaseUrl) : null;
   if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === "") {
-    throw new RegistryError(
-      "invalid_argument",
-      "Expected a database URL, like postgres://user:password@host:5432/postgres",
-    );
+    throw notADatabaseUrl();
   }
-  const host = decodeURIComponent(url.hostname).replace(/^\[|\]$/g, "");
+  const host = decoded(url.hostname).replace(/^\[|\]$/g, "");
   return {
     host,
     port: Number(url.port || 5432),
-    database: decodeURIComponent(url.pathname.slice(1)) || "postgres",
-    username: decodeURIComponent(url.username) || "postgres",
-    password: decodeURIComponent(url.password),
+    database: decoded(url.pathname.slice(1)) || "postgres",
+    username: decoded(url.username) || "postgres",
+    password: decoded(url.password),
     ssl: encryption(url.searchParams.get("sslmode"), host, databaseCa),
   };
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw notADatabaseUrl();
+  }
+}
+
+/** Says what is expected and not what was found: it may hold a password. */
+function notADatabaseUrl(): RegistryError {
+  return new RegistryError(
+    "invalid_argument",
+    "Expected a database URL, like postgres://user:password@host:5432/postgres, with special characters percent-encoded",
+  );
 }
 
 function encryption(
@@ -74,7 +87,9 @@ export async function withConnection<T>(
   target: DatabaseTarget | SqlTarget,
   work: (sql: postgres.Sql, host: string) => Promise<T>,
 ): Promise<T> {
-  if ("sql" in target) return await work(target.sql, target.sql.options.host[0] ?? "database");
+  if ("sql" in target) {
+    return await explaining(target.sql, target.sql.options.host[0] ?? "the database", work);
+  }
   const settings = connectionSettings(target);
   const sql = postgres({
     ...settings,
@@ -87,10 +102,20 @@ export async function withConnection<T>(
     connection: { application_name: "countersign" },
   });
   try {
-    return await work(sql, settings.host);
-  } catch (error) {
-    throw failedQuery(error, settings.host);
+    return await explaining(sql, settings.host, work);
   } finally {
     await sql.end({ timeout: CLOSE_TIMEOUT_S });
+  }
+}
+
+async function explaining<T>(
+  sql: postgres.Sql,
+  host: string,
+  work: (sql: postgres.Sql, host: string) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work(sql, host);
+  } catch (error) {
+    throw failedQuery(error, host);
   }
 }

@@ -51,6 +51,7 @@ export interface RegistryErrorDetails {
  * ```
  */
 export class RegistryError extends Error {
+  /** Always `"RegistryError"`. */
   override readonly name = "RegistryError";
   /** Why: one of a closed set. */
   readonly code: RegistryErrorCode;
@@ -58,6 +59,8 @@ export class RegistryError extends Error {
   readonly sqlstate: string | undefined;
 
   /**
+   * Makes an error of one code.
+   *
    * @param code Why the operation failed.
    * @param message What was expected, and how to mend it.
    * @param details What else is known, nothing of it secret.

@@ -11,6 +11,25 @@ import { type RegistryTarget, withRegistry } from "./target.ts";
  *
  * @throws {RegistryError} `issuer_not_found` (a wrong name is never taken for success), `not_authorized`, `schema_missing`,
  * `unreachable`.
+ *
+ * @example Shut an issuer out, and let it in again
+ * ```ts
+ * import { activateIssuer, deactivateIssuer, listPublicKeys, registerPublicKey } from "@countersign/registry-admin";
+ * import { startLocalTarget } from "@countersign/local-target";
+ * import { generateIssuerKeyPair } from "@countersign/signer";
+ * import assert from "node:assert/strict";
+ *
+ * await using target = await startLocalTarget({ function: false });
+ * const { publicKey } = await generateIssuerKeyPair();
+ * const project = { supabaseUrl: target.url, serviceRoleKey: target.secretKey };
+ * await registerPublicKey({ ...project, issuer: "billing", publicKey });
+ *
+ * await deactivateIssuer(project, "billing");
+ * assert.deepEqual((await listPublicKeys(project)).map((key) => key.is_active), [false]);
+ *
+ * await activateIssuer(project, "billing");
+ * assert.deepEqual((await listPublicKeys(project)).map((key) => key.is_active), [true]);
+ * ```
  */
 export function deactivateIssuer(target: RegistryTarget, issuer: string): Promise<void>;
 /** The same, with the target as two arguments. */
@@ -36,6 +55,8 @@ export async function deactivateIssuer(
  * **Does not** bring back keys that were revoked one by one ({@linkcode activateKey} does).
  *
  * @throws {RegistryError} `issuer_not_found`, `not_authorized`, `schema_missing`, `unreachable`.
+ *
+ * @see {@linkcode deactivateIssuer} for an example
  */
 export async function activateIssuer(target: RegistryTarget, issuer: string): Promise<void> {
   await setActive(target, issuer, true);

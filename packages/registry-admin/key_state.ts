@@ -8,6 +8,22 @@ import { type RegistryTarget, withRegistry } from "./target.ts";
  *
  * @param kid The key's id, base64url(SHA-256(SPKI DER)), whole.
  * @throws {RegistryError} `key_not_found`, `not_authorized`, `schema_missing`, `unreachable`.
+ *
+ * @example Revoke a key, and bring it back
+ * ```ts
+ * import { activateKey, registerPublicKey, revokeKey } from "@countersign/registry-admin";
+ * import { startLocalTarget } from "@countersign/local-target";
+ * import { generateIssuerKeyPair } from "@countersign/signer";
+ * import assert from "node:assert/strict";
+ *
+ * await using target = await startLocalTarget({ function: false });
+ * const { publicKey, kid } = await generateIssuerKeyPair();
+ * const project = { supabaseUrl: target.url, serviceRoleKey: target.secretKey };
+ * await registerPublicKey({ ...project, issuer: "billing", publicKey });
+ *
+ * assert.equal((await revokeKey(project, kid)).is_active, false);
+ * assert.equal((await activateKey(project, kid)).is_active, true);
+ * ```
  */
 export async function revokeKey(target: RegistryTarget, kid: string): Promise<PublicKeyRow> {
   return await setActive(target, kid, false);
@@ -18,6 +34,8 @@ export async function revokeKey(target: RegistryTarget, kid: string): Promise<Pu
  *
  * @param kid The key's id, whole.
  * @throws {RegistryError} `key_not_found`, `not_authorized`, `schema_missing`, `unreachable`.
+ *
+ * @see {@linkcode revokeKey} for an example
  */
 export async function activateKey(target: RegistryTarget, kid: string): Promise<PublicKeyRow> {
   return await setActive(target, kid, true);

@@ -12,8 +12,11 @@ import { type RegistryTarget, withRegistry } from "./target.ts";
 
 /** An issuer with its policy and all its keys. */
 export interface IssuerSummary {
+  /** The `iss` of its tokens. */
   readonly issuer: string;
+  /** `false`: every token of it is refused, whatever its keys. */
   readonly isActive: boolean;
+  /** What its tokens may claim. */
   readonly policy: RegisteredPolicy;
   /** Every key it ever had, the oldest first. */
   readonly keys: readonly RegisteredKey[];
@@ -27,6 +30,8 @@ export interface IssuerSummary {
  * Lists every registered key, revoked ones included, by issuer and then by age.
  *
  * @throws {RegistryError} `not_authorized`, `schema_missing`, `unreachable`.
+ *
+ * @see {@linkcode deactivateIssuer} for an example
  */
 export function listPublicKeys(target: RegistryTarget): Promise<PublicKeyRow[]>;
 /** The same, with the target as two arguments. */
@@ -54,6 +59,22 @@ export async function listPublicKeys(
  *
  * @param options.now Milliseconds since the epoch, to tell standby and retired keys. Default: `Date.now`.
  * @throws {RegistryError} `not_authorized`, `schema_missing`, `unreachable`.
+ *
+ * @example See what state the keys are in
+ * ```ts
+ * import { listIssuers, registerPublicKey } from "@countersign/registry-admin";
+ * import { startLocalTarget } from "@countersign/local-target";
+ * import { generateIssuerKeyPair } from "@countersign/signer";
+ * import assert from "node:assert/strict";
+ *
+ * await using target = await startLocalTarget({ function: false });
+ * const { publicKey } = await generateIssuerKeyPair();
+ * const project = { supabaseUrl: target.url, serviceRoleKey: target.secretKey };
+ * await registerPublicKey({ ...project, issuer: "billing", publicKey });
+ *
+ * const [billing] = await listIssuers(project);
+ * assert.deepEqual(billing?.keys.map((key) => key.state), ["current"]);
+ * ```
  */
 export async function listIssuers(
   target: RegistryTarget,

@@ -5,17 +5,22 @@
  * (`{databaseUrl}` or `{sql}`), with the same result and the same errors.
  *
  * @example Register an issuer's key
- * ```ts no-run
- * import { registerPublicKey } from "@countersign/registry-admin";
+ * ```ts
+ * import { getPolicy, registerPublicKey } from "@countersign/registry-admin";
+ * import { startLocalTarget } from "@countersign/local-target";
+ * import { generateIssuerKeyPair } from "@countersign/signer";
+ * import assert from "node:assert/strict";
  *
- * const row = await registerPublicKey({
- *   supabaseUrl: "https://prod-abc123.supabase.co",
- *   serviceRoleKey: Deno.env.get("SUPABASE_SERVICE_ROLE_KEY")!,
- *   issuer: "billing",
- *   publicKey: await Deno.readTextFile("./keys/billing-prod-abc123.pub"),
- *   roles: ["invoices_writer"],
+ * await using target = await startLocalTarget({
+ *   function: false,
+ *   sql: ["select countersign.create_writer_role('invoices_writer')"],
  * });
- * console.log(row.kid);
+ * const project = { supabaseUrl: target.url, serviceRoleKey: target.serviceRoleKey };
+ *
+ * const { publicKey } = await generateIssuerKeyPair();
+ * await registerPublicKey({ ...project, issuer: "billing", publicKey, roles: ["invoices_writer"] });
+ *
+ * assert.deepEqual((await getPolicy(project, "billing")).roles, ["invoices_writer"]);
  * ```
  *
  * @module
@@ -39,7 +44,9 @@ export { activateKey, revokeKey } from "./key_state.ts";
 export { getPolicy, type PolicyFields, type RegisteredPolicy, setPolicy } from "./policy.ts";
 export { type IssuerSummary, listIssuers, listPublicKeys } from "./list.ts";
 export { auditLog, type AuditQuery } from "./audit_log.ts";
+export type { Algorithm } from "@countersign/verifier";
 export type { AuditRow, KeyState, PublicKeyRow, RegisteredKey } from "./rows.ts";
+export { disableGuard, enableGuard, type GuardStatus, guardStatus } from "./guard.ts";
 
 export { applyMigrations } from "./apply_migrations.ts";
 export { type Migration, MIGRATIONS } from "./migrations.ts";

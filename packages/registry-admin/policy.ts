@@ -118,6 +118,8 @@ export function issuerNotFound(issuer: string, { host }: Registry): RegistryErro
  *
  * @throws {RegistryError} `issuer_not_found`, and what every operation throws: `not_authorized`, `schema_missing`,
  * `unreachable`.
+ *
+ * @see {@linkcode setPolicy} for an example
  */
 export async function getPolicy(target: RegistryTarget, issuer: string): Promise<RegisteredPolicy> {
   return await withRegistry(target, async (registry) => {
@@ -132,6 +134,22 @@ export async function getPolicy(target: RegistryTarget, issuer: string): Promise
  * Sets the given fields of an issuer's policy, and leaves the others as they are.
  *
  * The database has the last word: a role that could get around Row Level Security is refused by it, whoever asks.
+ *
+ * @example Narrow a policy
+ * ```ts
+ * import { getPolicy, registerPublicKey, setPolicy } from "@countersign/registry-admin";
+ * import { startLocalTarget } from "@countersign/local-target";
+ * import { generateIssuerKeyPair } from "@countersign/signer";
+ * import assert from "node:assert/strict";
+ *
+ * await using target = await startLocalTarget({ function: false });
+ * const { publicKey } = await generateIssuerKeyPair();
+ * const project = { supabaseUrl: target.url, serviceRoleKey: target.secretKey };
+ * await registerPublicKey({ ...project, issuer: "billing", publicKey });
+ *
+ * await setPolicy(project, "billing", { subjects: ["job-*"], maxTokenLifetime: 60 });
+ * assert.deepEqual((await getPolicy(project, "billing")).subjects, ["job-*"]);
+ * ```
  */
 export async function setPolicy(
   target: RegistryTarget,

@@ -7,8 +7,6 @@ export interface DatabaseRefusal {
   readonly hint: string;
 }
 
-const CHECK_VIOLATION = "23514";
-
 const CODES: Readonly<Record<string, RegistryErrorCode>> = {
   "42501": "not_authorized",
   "28000": "not_authorized",
@@ -27,13 +25,17 @@ const CODES: Readonly<Record<string, RegistryErrorCode>> = {
   "23505": "conflict",
   "40001": "conflict",
   "40P01": "conflict",
+  "55006": "conflict",
   "55P03": "conflict",
   "22003": "invalid_argument",
   "22007": "invalid_argument",
   "22008": "invalid_argument",
   "22021": "invalid_argument",
   "22P05": "invalid_argument",
+  "22023": "invalid_argument",
   "23502": "invalid_argument",
+  "23514": "invalid_argument",
+  "42725": "invalid_argument",
   "57014": "unreachable",
   "57P01": "unreachable",
   "57P02": "unreachable",
@@ -45,12 +47,16 @@ const CODES: Readonly<Record<string, RegistryErrorCode>> = {
   PGRST003: "unreachable",
 };
 
+/** The states that the registry's own rules raise: `check_violation`, and `undefined_function` for the guard. */
+const RAISED: ReadonlySet<string> = new Set(["23514", "42883"]);
+
 /**
  * What the registry's own rules say, by their words or by the name of the constraint. PostgREST hands on the message and no
  * more, so that is all that both ways have in common.
  */
 const RULES: readonly (readonly [RegExp, RegistryErrorCode, string?])[] = [
   [/^Role "/, "role_not_allowed"],
+  [/^Pre-request function/, "invalid_argument"],
   [/public key|PEM block|^RSA |^EC keys/i, "invalid_public_key"],
   [/_algorithm_fits_the_key"/, "invalid_public_key", "Expected a key that fits its algorithm"],
   [
@@ -95,10 +101,8 @@ const SCHEMA_ADVICE = "apply Countersign's migrations (supabase db push, or appl
 /** Turns what Postgres said into an error with a code. The same refusal gives the same error over REST and over SQL. */
 export function refusal({ sqlstate, message, hint }: DatabaseRefusal, host: string): RegistryError {
   const said = hint === "" ? message : `${message}; ${hint}`;
-  if (sqlstate === CHECK_VIOLATION) {
-    const rule = RULES.find(([words]) => words.test(message));
-    return new RegistryError(rule?.[1] ?? "invalid_argument", rule?.[2] ?? said, { sqlstate });
-  }
+  const rule = RAISED.has(sqlstate) ? RULES.find(([words]) => words.test(message)) : undefined;
+  if (rule !== undefined) return new RegistryError(rule[1], rule[2] ?? said, { sqlstate });
   const code = CODES[sqlstate] ?? "refused_by_database";
   return new RegistryError(code, explained(code, said, host), { sqlstate });
 }
@@ -116,15 +120,20 @@ function explained(code: RegistryErrorCode, said: string, host: string): string 
   }
 }
 
-/** Turns whatever postgres.js threw into an error with a code; errors that have one pass. */
-export function failedQuery(error: unknown, host: string): RegistryError {
+/**
+ * Turns what postgres.js threw into an error with a code. What came from elsewhere, a caller's own callback for one,
+ * passes as it is.
+ */
+export function failedQuery(error: unknown, host: string): unknown {
   if (error instanceof RegistryError) return error;
   const { name, code, message, hint } = parts(error);
   if (name === "PostgresError") return refusal({ sqlstate: code, message, hint }, host);
-  // A driver's or a socket's error can name what it was given, so only its code is kept.
-  const found = /CERT|certificate|SELF_SIGNED/i.test(`${code} ${message}`)
+  const aboutCertificate = /CERT|certificate/i.test(`${code} ${message}`);
+  if (code === "" && !aboutCertificate) return error;
+  // The error of a driver or a socket can name what it was given, so only its code is kept.
+  const found = aboutCertificate
     ? "a certificate that can't be verified; give its authority as databaseCa (COUNTERSIGN_DB_CA)"
-    : code || "no connection";
+    : code;
   return new RegistryError(
     "unreachable",
     `Expected Postgres to answer at "${host}", found ${found}`,

@@ -38,6 +38,27 @@ export type RegisterOptions = KeyRegistration & RegistryTarget;
  * @returns The stored row.
  * @throws {RegistryError} `invalid_public_key`, `invalid_argument`, `role_not_allowed`, `key_belongs_to_another_issuer`,
  * `key_revoked`, `conflict`, `not_authorized`, `schema_missing`, `unreachable`.
+ *
+ * @example Register a key, with what its tokens may claim
+ * ```ts
+ * import { registerPublicKey } from "@countersign/registry-admin";
+ * import { startLocalTarget } from "@countersign/local-target";
+ * import { generateIssuerKeyPair } from "@countersign/signer";
+ * import assert from "node:assert/strict";
+ *
+ * await using target = await startLocalTarget({ function: false });
+ *
+ * const { publicKey, kid } = await generateIssuerKeyPair();
+ * const row = await registerPublicKey({
+ *   supabaseUrl: target.url,
+ *   serviceRoleKey: target.serviceRoleKey,
+ *   issuer: "billing",
+ *   publicKey,
+ *   subjects: ["job-*"],
+ *   onWarning: (message) => assert.match(message, /no roles yet/),
+ * });
+ * assert.equal(row.kid, kid);
+ * ```
  */
 export async function registerPublicKey(options: RegisterOptions): Promise<PublicKeyRow> {
   const { issuer } = options;
@@ -45,17 +66,20 @@ export async function registerPublicKey(options: RegisterOptions): Promise<Publi
   const times = timeColumns(options);
   const key = await keyMaterial(options.publicKey, options.algorithm);
 
-  return await withRegistry(options, async (registry) => {
+  const { row, warnings } = await withRegistry(options, async (registry) => {
     // Before anything is written: over REST there is no transaction to undo it.
     await ownKey(registry, issuer, key);
-    if (Object.keys(policy).length > 0) {
-      await putPolicy(registry, issuer, policy);
-    }
+    if (Object.keys(policy).length > 0) await putPolicy(registry, issuer, policy);
     const stored = await putKey(registry, issuer, key, times);
-    const record = await issuerRow(registry, issuer);
-    await warn(registry, record, key.kid, options.onWarning);
-    return publicKeyRow(stored, flag(record, "is_active"));
+    const record = await findRow(registry, "jwt_issuers", "issuer", issuer);
+    if (record === undefined) throw changedMeanwhile(issuer);
+    return {
+      row: publicKeyRow(stored, flag(record, "is_active")),
+      warnings: await warningsAbout(registry, record, key.kid),
+    };
   });
+  for (const warning of warnings) options.onWarning?.(warning);
+  return row;
 }
 
 function timeColumns({ notBefore, notAfter }: KeyRegistration): Columns {
@@ -82,34 +106,22 @@ function changedMeanwhile(issuer: string): RegistryError {
   );
 }
 
-async function issuerRow(registry: Registry, issuer: string): Promise<Row> {
-  const row = await findRow(registry, "jwt_issuers", "issuer", issuer);
-  if (row === undefined) throw changedMeanwhile(issuer);
-  return row;
-}
-
-async function warn(
-  registry: Registry,
-  issuer: Row,
-  kid: string,
-  onWarning: KeyRegistration["onWarning"],
-): Promise<void> {
-  if (onWarning === undefined) return;
+async function warningsAbout(registry: Registry, issuer: Row, kid: string): Promise<string[]> {
   const name = text(issuer, "issuer");
+  const warnings: string[] = [];
   if (texts(issuer, "allowed_roles").length === 0) {
-    onWarning(
-      `Issuer "${name}" has no roles yet: every token of it is refused until some are named`,
-    );
+    warnings.push(`Issuer "${name}" has no roles yet: its tokens are refused until some are named`);
   }
   if (!flag(issuer, "is_active")) {
-    onWarning(`Issuer "${name}" is deactivated: its tokens are refused until it is activated`);
+    warnings.push(`Issuer "${name}" is deactivated: its tokens are refused until it is activated`);
   }
   const others = await registry.select("jwt_public_keys", {
     where: [["issuer", "eq", name], ["is_active", "eq", true], ["kid", "neq", kid]],
   });
   if (others.some((row) => row.not_after === null)) {
-    onWarning(
+    warnings.push(
       `Issuer "${name}" has other keys, and they keep working: rotate or revoke what is no longer used`,
     );
   }
+  return warnings;
 }

@@ -44,6 +44,10 @@ export interface Registry {
   select(relation: Relation, query?: Query): Promise<Row[]>;
   /** Inserts; a row that is there already stays as it is, and nothing is returned for it. */
   insert(relation: Relation, columns: Columns, key: string): Promise<Row[]>;
+  /**
+   * Sets columns where all conditions hold. Returns what was set, but not rows that met a condition with `OrNull`
+   * only before: PostgREST asks those again afterwards, so over REST they are missing.
+   */
   update(relation: Relation, columns: Columns, where: readonly Condition[]): Promise<Row[]>;
 }
 

@@ -67,15 +67,20 @@ export class RestRegistry implements Registry {
   async select(relation: Relation, query: Query = {}): Promise<Row[]> {
     const { where = [], order = [], descending = false, limit = Infinity } = query;
     const rows: Row[] = [];
+    let first: string | undefined;
     // A target gives at most its `max_rows` at a time, and does not say when it gave less than was asked for.
     for (;;) {
       let request = filtered(this.#client.from(relation).select(), where);
       for (const column of order) request = request.order(column, { ascending: !descending });
-      const page = this.#rows(
-        await request.range(rows.length, Math.min(limit, rows.length + PAGE) - 1),
-      );
+      const { data, error, status } = await request
+        .range(rows.length, Math.min(limit, rows.length + PAGE) - 1);
+      const page = this.#rows({ data, error, status });
       rows.push(...page);
       if (page.length === 0 || rows.length >= limit) return rows;
+      // What answers is no PostgREST if it gives the same page again; it would do so for ever.
+      const again = JSON.stringify(page[0]);
+      if (again === first) throw noAnswer(this.host, status);
+      first = again;
     }
   }
 
@@ -130,6 +135,10 @@ function refusedOverRest(
 ): RegistryError {
   const { code, message, hint } = error;
   if (code) return refusal({ sqlstate: code, message: message ?? "", hint: hint ?? "" }, host);
+  // What PostgREST 12 says when it is to change a table that is not there: an empty object.
+  if (status === 404 && message === undefined) {
+    return refusal({ sqlstate: "42P01", message: "", hint: "" }, host);
+  }
   // The gateway's own answers have no code, and may quote what was sent to it.
   if (status === 401 || status === 403) {
     return new RegistryError(

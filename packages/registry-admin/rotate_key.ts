@@ -11,6 +11,7 @@ const DEFAULT_OVERLAP_S = 3600;
 
 /** A new key for an issuer that is registered already. */
 export interface KeyRotation {
+  /** The issuer, which keeps its name. */
   readonly issuer: string;
   /** The new key, SPKI PEM. */
   readonly publicKey: string;
@@ -29,7 +30,7 @@ export type RotateOptions = KeyRotation & RegistryTarget;
 export interface RotationResult {
   /** The new key. */
   readonly key: PublicKeyRow;
-  /** The old keys that this rotation gave an end. Those that would have ended sooner are left alone. */
+  /** The old keys that now end when the overlap does. Those that end sooner keep their end. */
   readonly retiring: readonly PublicKeyRow[];
 }
 
@@ -45,6 +46,29 @@ export interface RotationResult {
  * @returns The new key, and the old ones with their end.
  * @throws {RegistryError} `issuer_not_found`, `invalid_public_key`, `invalid_argument`, `key_belongs_to_another_issuer`, `key_revoked`,
  * `conflict`, `not_authorized`, `schema_missing`, `unreachable`.
+ *
+ * @example Change the key of an issuer within ten minutes
+ * ```ts
+ * import { registerPublicKey, rotateKey } from "@countersign/registry-admin";
+ * import { startLocalTarget } from "@countersign/local-target";
+ * import { generateIssuerKeyPair } from "@countersign/signer";
+ * import assert from "node:assert/strict";
+ *
+ * await using target = await startLocalTarget({ function: false });
+ * const { publicKey, kid } = await generateIssuerKeyPair();
+ * const project = { supabaseUrl: target.url, serviceRoleKey: target.secretKey };
+ * await registerPublicKey({ ...project, issuer: "billing", publicKey });
+ *
+ * const next = await generateIssuerKeyPair();
+ * const { key, retiring } = await rotateKey({
+ *   ...project,
+ *   issuer: "billing",
+ *   publicKey: next.publicKey,
+ *   overlap: 600,
+ * });
+ * assert.equal(key.kid, next.kid);
+ * assert.deepEqual(retiring.map((old) => old.kid), [kid]);
+ * ```
  */
 export async function rotateKey(options: RotateOptions): Promise<RotationResult> {
   const { issuer, overlap = DEFAULT_OVERLAP_S, now = Date.now } = options;
@@ -62,13 +86,20 @@ export async function rotateKey(options: RotateOptions): Promise<RotationResult>
 
     // The new key first: should the rest fail, both work, and the rotation can be repeated.
     const stored = await putKey(registry, issuer, key, { not_before: null, not_after: null });
-    const retiring = await registry.update("jwt_public_keys", { not_after: end }, [
+    const old = [
       ["issuer", "eq", issuer],
       ["kid", "neq", key.kid],
       ["is_active", "eq", true],
+    ] as const;
+    await registry.update("jwt_public_keys", { not_after: end }, [
+      ...old,
       ["not_before", "ltOrNull", start],
       ["not_after", "gtOrNull", end],
     ]);
+    const retiring = await registry.select("jwt_public_keys", {
+      where: [...old, ["not_after", "eq", end]],
+      order: ["created_at", "kid"],
+    });
     const active = flag(record, "is_active");
     return {
       key: publicKeyRow(stored, active),

@@ -4,13 +4,17 @@ import type { Row } from "./registry.ts";
 
 /** A registered key, as the registry stores it. Times are ISO 8601 in UTC. */
 export interface PublicKeyRow {
+  /** Whose key it is. */
   issuer: string;
   /** SPKI PEM. */
   public_key: string;
+  /** The only algorithm that the key verifies. */
   algorithm: Algorithm;
   /** Whether the registry trusts the key: neither it was revoked nor its issuer deactivated. */
   is_active: boolean;
+  /** When it was registered. */
   created_at: string;
+  /** When its row last changed. */
   updated_at: string;
   /** base64url(SHA-256(SPKI DER)). */
   kid: string;
@@ -25,6 +29,7 @@ export type KeyState = "standby" | "current" | "retired" | "revoked";
 
 /** A key together with the state it is in, its issuer's aside. */
 export interface RegisteredKey extends PublicKeyRow {
+  /** `revoked` goes before everything else. */
   state: KeyState;
 }
 
@@ -42,9 +47,13 @@ export interface AuditRow {
   session_role: string;
   /** Over REST, `iss`, `sub`, `role` and `session_id` of the request's token. */
   claims: Readonly<Record<string, unknown>> | null;
+  /** What was done to the row. */
   operation: "INSERT" | "UPDATE" | "DELETE";
+  /** `jwt_issuers` or `jwt_public_keys`. */
   table_name: string;
+  /** Whose row it was. */
   issuer: string;
+  /** The key, where the row was a key's. */
   kid: string | null;
   /** The row before the change; `null` for an insertion. */
   before: Readonly<Record<string, unknown>> | null;
