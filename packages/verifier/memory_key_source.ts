@@ -5,7 +5,9 @@ import type { IssuerRecord, KeySource } from "./types.ts";
  *
  * For tests, and for a target whose issuers are part of its deployment.
  *
- * **Does not** notice changes: a revocation needs a new source.
+ * **Does not**
+ * - notice changes: a revocation needs a new source;
+ * - check the records: what comes from a file goes through `parseIssuerRow` first.
  *
  * @param records One record per issuer.
  * @returns A key source that answers without a promise.

@@ -47,14 +47,15 @@ export function checkTimes(
       signer,
     );
   }
-  if (exp - iat > policy.maxTokenLifetime) {
+  // Written so that a policy with a hole in it refuses: no comparison with undefined holds.
+  if (!(exp - iat <= policy.maxTokenLifetime)) {
     throw new JwtVerificationError(
       "lifetime_too_long",
       `Expected "exp" at most ${policy.maxTokenLifetime} seconds after "iat"`,
       signer,
     );
   }
-  if (policy.rejectIssuedBefore !== null && iat < policy.rejectIssuedBefore) {
+  if (policy.rejectIssuedBefore !== null && !(iat >= policy.rejectIssuedBefore)) {
     throw new JwtVerificationError(
       "issued_before_cutoff",
       "The token was issued before the time from which its issuer's tokens are accepted",

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { makeRecord } from "./fixture_test.ts";
+import { type IssuerRecord, memoryKeySource } from "./mod.ts";
+import { keySourceContract } from "./testing.ts";
+
+/** A memory source doesn't change, so a change is a new source behind the same door. */
+keySourceContract("memoryKeySource()", async () => {
+  const template = await makeRecord();
+  const records = new Map<string, IssuerRecord>();
+  let source = memoryKeySource([]);
+  const replace = (issuer: string, change: (record: IssuerRecord) => IssuerRecord): void => {
+    records.set(issuer, change(records.get(issuer) ?? template));
+    source = memoryKeySource(records.values());
+  };
+  return {
+    source: { find: (issuer) => source.find(issuer) },
+    register: (issuer) => replace(issuer, (record) => ({ ...record, issuer })),
+    change: (issuer) =>
+      replace(issuer, (record) => ({
+        ...record,
+        policy: { ...record.policy, maxTokenLifetime: 10 },
+      })),
+    deactivate: (issuer) => replace(issuer, (record) => ({ ...record, isActive: false })),
+    settle: () => {},
+    dispose: () => {},
+  };
+});
+
+Deno.test("memoryKeySource() refuses two records of one issuer", async () => {
+  const record = await makeRecord();
+  assert.throws(() => memoryKeySource([record, { ...record }]), TypeError);
+});
+
+Deno.test("memoryKeySource() answers without a promise", async () => {
+  const record = await makeRecord();
+  assert.equal(memoryKeySource([record]).find("billing"), record);
+});
