@@ -34,12 +34,17 @@ export class RegistryDatabase {
     readonly superuser: postgres.Sql,
   ) {}
 
-  /** Starts one whose registry has two writer roles, `widgets_writer` and `gadgets_writer`. */
-  static async start(): Promise<RegistryDatabase> {
+  /**
+   * Starts one whose registry has two writer roles, `widgets_writer` and `gadgets_writer`.
+   *
+   * @param before What the project's owner has run earlier
+   */
+  static async start(before: readonly string[] = []): Promise<RegistryDatabase> {
     const target = await startLocalTarget({
       migrations: false,
       function: false,
       sql: [
+        ...before,
         ...MIGRATIONS.map(({ sql }) => sql),
         "select countersign.create_writer_role('widgets_writer')",
         "select countersign.create_writer_role('gadgets_writer')",
