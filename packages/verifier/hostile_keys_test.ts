@@ -169,8 +169,11 @@ const CASES: Record<string, KeyCase> = {
   ),
   "an RSA key that is only for PSS": rsaCase(
     "unsupported_key_type",
-    spkiPem(generateKeyPairSync("rsa-pss", { modulusLength: 2048 }).publicKey),
-    rsaPem,
+    spki(
+      der(0x30, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 0x0a),
+      der(0x30, ...der(2, ...modulus(256)), ...der(2, ...F4)),
+    ),
+    rsaSpki(modulus(256), F4),
   ),
 
   // Key type and curve
@@ -188,7 +191,10 @@ const CASES: Record<string, KeyCase> = {
     code: "wrong_key_type",
   },
   "a P-521 key": {
-    attack: spkiPem(generateKeyPairSync("ec", { namedCurve: "P-521" }).publicKey),
+    attack: spki(
+      der(0x30, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 0x23),
+      [4, ...new Array<number>(132).fill(1)],
+    ),
     twin: p256Pem,
     algorithm: "ES256",
     code: "wrong_key_type",
@@ -201,9 +207,12 @@ const CASES: Record<string, KeyCase> = {
   },
   "an X25519 key": pem(
     "wrong_key_type",
-    spkiPem(generateKeyPairSync("x25519").publicKey),
+    spki(der(0x30, 6, 3, 0x2b, 0x65, 0x6e), new Array<number>(32).fill(9)),
   ),
-  "an Ed448 key": pem("wrong_key_type", spkiPem(generateKeyPairSync("ed448").publicKey)),
+  "an Ed448 key": pem(
+    "wrong_key_type",
+    spki(der(0x30, 6, 3, 0x2b, 0x65, 0x71), new Array<number>(57).fill(9)),
+  ),
 
   // Ed25519 points for which anyone can sign
   "the Ed25519 identity": ed25519Case("01".padEnd(64, "0")),

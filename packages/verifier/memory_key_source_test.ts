@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { makeRecord } from "./fixture_test.ts";
+import { keyOf, makeRecord } from "./fixture_test.ts";
 import { type IssuerRecord, memoryKeySource } from "./mod.ts";
 import { keySourceContract } from "./testing.ts";
 
 /** A memory source doesn't change, so a change is a new source behind the same door. */
 keySourceContract("memoryKeySource()", async () => {
-  const template = await makeRecord();
+  const { privateKey: _, ...key } = await keyOf("EdDSA");
+  const template = await makeRecord({ keys: [key] });
   const records = new Map<string, IssuerRecord>();
   let source = memoryKeySource([]);
   const replace = (issuer: string, change: (record: IssuerRecord) => IssuerRecord): void => {

@@ -1,0 +1,95 @@
+/** What the REST source asks, answered by the real PostgREST on the real view. */
+import assert from "node:assert/strict";
+import { startLocalTarget } from "@countersign/local-target";
+import { makeKey, makeToken, NOW } from "./fixture_test.ts";
+import { restKeySource, verifyMultiIssuerJwt } from "./mod.ts";
+import { keySourceContract, type KeySourceHarness } from "./testing.ts";
+
+const target = await startLocalTarget({ function: false });
+Deno.test.afterAll(() => target.stop());
+
+async function registry(method: string, path: string, row?: object): Promise<void> {
+  const response = await fetch(`${target.restUrl}/${path}`, {
+    method,
+    headers: { apikey: target.secretKey, "content-type": "application/json" },
+    ...(row && { body: JSON.stringify(row) }),
+  });
+  assert.ok(response.ok, await response.text());
+}
+
+const only = (issuer: string): string => `jwt_issuers?issuer=eq.${encodeURIComponent(issuer)}`;
+
+async function register(issuer: string): Promise<void> {
+  const { publicKey } = await makeKey("EdDSA");
+  await registry("POST", "jwt_public_keys", { issuer, public_key: publicKey, algorithm: "EdDSA" });
+}
+
+async function forgetEverything(): Promise<void> {
+  await registry("DELETE", "jwt_public_keys?issuer=not.is.null");
+  await registry("DELETE", "jwt_issuers?issuer=not.is.null");
+}
+
+function harness(serviceRoleKey: string): KeySourceHarness {
+  let milliseconds = NOW * 1000;
+  let reach = fetch;
+  return {
+    source: restKeySource({
+      supabaseUrl: target.url,
+      serviceRoleKey,
+      fetch: (...request) => reach(...request),
+      now: () => milliseconds,
+    }),
+    register,
+    change: (issuer) => registry("PATCH", only(issuer), { max_token_lifetime: "10 seconds" }),
+    deactivate: (issuer) => registry("PATCH", only(issuer), { is_active: false }),
+    settle: () => {
+      milliseconds += 5000;
+    },
+    cutOff: () => {
+      milliseconds += 5000;
+      reach = () => Promise.reject(new TypeError("Expected nobody to be reached"));
+    },
+    dispose: forgetEverything,
+  };
+}
+
+keySourceContract("restKeySource() on PostgREST", () => harness(target.secretKey));
+keySourceContract(
+  "restKeySource() on PostgREST with the legacy key",
+  () => harness(target.serviceRoleKey),
+);
+
+Deno.test("restKeySource() is refused the registry with the public key", async () => {
+  const { source, dispose } = harness(target.publishableKey);
+  await assert.rejects(async () => await source.find("billing"), { code: "registry_unavailable" });
+  await dispose();
+});
+
+Deno.test("verifyMultiIssuerJwt() verifies against the registry of a project", async () => {
+  const key = await makeKey("ES256");
+  await registry("POST", "jwt_public_keys", {
+    issuer: "billing",
+    public_key: key.publicKey,
+    algorithm: "ES256",
+  });
+  await registry("PATCH", only("billing"), {
+    allowed_roles: ["authenticated"],
+    max_token_lifetime: "1 minute",
+    reject_issued_before: new Date((NOW - 1) * 1000 + 500).toISOString(),
+  });
+  const options = {
+    supabaseUrl: target.url,
+    serviceRoleKey: target.secretKey,
+    now: () => NOW * 1000,
+  };
+  const claims = { role: "authenticated" };
+  const result = await verifyMultiIssuerJwt(await makeToken({ key, claims }), options);
+  assert.equal(result.role, "authenticated");
+  assert.equal(result.matchedKey.kid, key.kid);
+  assert.equal(result.record.policy.rejectIssuedBefore, NOW);
+  await assert.rejects(
+    verifyMultiIssuerJwt(await makeToken({ key, claims: { ...claims, exp: NOW + 61 } }), options),
+    { reason: "lifetime_too_long" },
+  );
+  await forgetEverything();
+});
