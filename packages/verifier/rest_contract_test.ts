@@ -1,11 +1,14 @@
 /** What the REST source asks, answered by the real PostgREST on the real view. */
 import assert from "node:assert/strict";
-import { startLocalTarget } from "@countersign/local-target";
+import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import { makeKey, makeToken, NOW } from "./fixture_test.ts";
 import { restKeySource, verifyMultiIssuerJwt } from "./mod.ts";
 import { keySourceContract, type KeySourceHarness } from "./testing.ts";
 
-const target = await startLocalTarget({ function: false });
+let target: LocalTarget;
+Deno.test.beforeAll(async () => {
+  target = await startLocalTarget({ function: false });
+});
 Deno.test.afterAll(() => target.stop());
 
 async function registry(method: string, path: string, row?: object): Promise<void> {
