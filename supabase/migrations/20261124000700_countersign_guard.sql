@@ -237,6 +237,8 @@ begin
   end if;
   perform pg_notify('pgrst', 'reload config');
 end $$;
+comment on function countersign.set_pre_request(text, boolean) is
+  'Names PostgREST''s pre-request function in the database (null: none), and has PostgREST read its configuration again.';
 
 create or replace function countersign.guard_status() returns jsonb
 language sql stable
