@@ -1,0 +1,7 @@
+import type { Stage } from "../stage.ts";
+
+/** What must hold wherever the function runs. */
+export interface Scenario {
+  readonly name: string;
+  readonly run: (stage: Stage) => Promise<void>;
+}

@@ -1,0 +1,4 @@
+import { ownProcess } from "./hosts.ts";
+import { runScenarios } from "./scenarios.ts";
+
+runScenarios(ownProcess);

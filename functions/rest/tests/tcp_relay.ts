@@ -1,0 +1,92 @@
+/** Stands between the function and its registry, so that a test can take the registry away. */
+export class TcpRelay implements AsyncDisposable {
+  readonly #listener: Deno.TcpListener;
+  readonly #sockets = new Set<Deno.TcpConn>();
+  readonly #destination: { hostname: string; port: number };
+  #state: "open" | "cut" | "held" = "open";
+  #resume = Promise.withResolvers<void>();
+  /** How many connections arrived, including those turned away. */
+  connections = 0;
+
+  constructor(destinationUrl: string) {
+    const { hostname, port } = new URL(destinationUrl);
+    this.#destination = { hostname, port: Number(port) };
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#accept();
+  }
+
+  /** The given URL, leading through this relay. */
+  through(url: string): string {
+    const relayed = new URL(url);
+    relayed.hostname = "127.0.0.1";
+    relayed.port = String(this.#listener.addr.port);
+    return relayed.href;
+  }
+
+  /** Closes every connection and turns new ones away. */
+  cut(): void {
+    this.#set("cut");
+    this.#closeAll();
+  }
+
+  /** Keeps the connections and lets no byte through: a registry that hangs. */
+  hold(): void {
+    this.#set("held");
+  }
+
+  open(): void {
+    this.#set("open");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
+    this.#listener.close();
+    await Promise.resolve();
+  }
+
+  #set(state: "open" | "cut" | "held"): void {
+    this.#state = state;
+    if (state === "held") return;
+    this.#resume.resolve();
+    this.#resume = Promise.withResolvers();
+  }
+
+  async #accept(): Promise<void> {
+    for await (const inbound of this.#listener) {
+      this.connections++;
+      if (this.#state === "cut") {
+        inbound.close();
+        continue;
+      }
+      const outbound = await Deno.connect(this.#destination);
+      for (const socket of [inbound, outbound]) {
+        socket.setNoDelay(true);
+        this.#sockets.add(socket);
+      }
+      this.#pump(inbound, outbound);
+      this.#pump(outbound, inbound);
+    }
+  }
+
+  async #pump(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+    const chunk = new Uint8Array(16 * 1024);
+    try {
+      for (let read; (read = await from.read(chunk)) !== null;) {
+        while (this.#state === "held") await this.#resume.promise;
+        for (let sent = 0; sent < read;) sent += await to.write(chunk.subarray(sent, read));
+      }
+    } catch {
+      // Either side went away, or cut() closed them: the other side is told the same below.
+    }
+    this.#close(from);
+    this.#close(to);
+  }
+
+  #closeAll(): void {
+    for (const socket of this.#sockets) this.#close(socket);
+  }
+
+  #close(socket: Deno.TcpConn): void {
+    if (this.#sockets.delete(socket)) socket.close();
+  }
+}
