@@ -1,4 +1,11 @@
-import { checkEd25519Key, checkRsaKey, uncompressedPoint } from "./key_strength.ts";
+import {
+  checkEd25519Key,
+  checkRsaKey,
+  P256,
+  P384,
+  pointOn,
+  type PrimeCurve,
+} from "./key_strength.ts";
 import type { Algorithm } from "./types.ts";
 
 /** What there is to know of a JWS algorithm. Nothing else tells algorithms apart by name. */
@@ -20,11 +27,11 @@ const pkcs1 = (hash: string): JwsAlgorithm => ({
   checkKey: checkRsaKey,
 });
 
-const ecdsa = (namedCurve: string, hash: string, coordinateBytes: number): JwsAlgorithm => ({
+const ecdsa = (namedCurve: string, hash: string, curve: PrimeCurve): JwsAlgorithm => ({
   keyType: namedCurve,
   importParams: { name: "ECDSA", namedCurve },
   verifyParams: { name: "ECDSA", hash },
-  checkKey: uncompressedPoint(coordinateBytes),
+  checkKey: pointOn(curve),
 });
 
 /** RFC 7518 §3.1 and RFC 8037 §3.1, less what no issuer needs, and less every algorithm with a shared secret. */
@@ -39,8 +46,8 @@ export const JWS_ALGORITHMS: Readonly<Record<Algorithm, JwsAlgorithm>> = {
     verifyParams: { name: "RSA-PSS", saltLength: 32 },
     checkKey: checkRsaKey,
   },
-  ES256: ecdsa("P-256", "SHA-256", 32),
-  ES384: ecdsa("P-384", "SHA-384", 48),
+  ES256: ecdsa("P-256", "SHA-256", P256),
+  ES384: ecdsa("P-384", "SHA-384", P384),
   EdDSA: {
     keyType: "Ed25519",
     importParams: { name: "Ed25519" },

@@ -1,25 +1,8 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { decodeBase64url, encodeBase64url } from "./base64url.ts";
-import {
-  type HostileCase,
-  isRefusal,
-  keyOf,
-  makeKey,
-  makeRecord,
-  makeToken,
-  refuses,
-  signWith,
-  toPem,
-  verify,
-} from "./fixture_test.ts";
-import {
-  type Algorithm,
-  ALGORITHMS,
-  importPublicKey,
-  InvalidPublicKeyError,
-  keyId,
-} from "./mod.ts";
+import { isRefusal, keyOf, makeKey, makeRecord, makeToken, toPem, verify } from "./fixture_test.ts";
+import { type Algorithm, importPublicKey, InvalidPublicKeyError } from "./mod.ts";
 import type { InvalidPublicKeyCode } from "./mod.ts";
 
 interface KeyCase {
@@ -167,6 +150,11 @@ const CASES: Record<string, KeyCase> = {
     rsaSpki(modulus(256), []),
     rsaSpki(modulus(256), F4),
   ),
+  "an RSA key that is no sequence": rsaCase(
+    "malformed_key",
+    spki(RSA_ID, der(0x31, ...der(2, ...modulus(256)), ...der(2, ...F4))),
+    rsaSpki(modulus(256), F4),
+  ),
   "an RSA key that is only for PSS": rsaCase(
     "unsupported_key_type",
     spki(
@@ -202,6 +190,24 @@ const CASES: Record<string, KeyCase> = {
   "a compressed point": {
     attack: spki(derOf(p256Pem).slice(2, 23), [2, ...derOf(p256Pem).slice(27, 59)]),
     twin: spki(derOf(p256Pem).slice(2, 23), [4, ...derOf(p256Pem).slice(27, 91)]),
+    algorithm: "ES256",
+    code: "malformed_key",
+  },
+  "a point beside its curve": {
+    attack: spki(derOf(p256Pem).slice(2, 23), derOf(p256Pem).slice(26).with(64, 0).with(63, 1)),
+    twin: p256Pem,
+    algorithm: "ES256",
+    code: "malformed_key",
+  },
+  "a point at infinity": {
+    attack: spki(derOf(p256Pem).slice(2, 23), [0]),
+    twin: p256Pem,
+    algorithm: "ES256",
+    code: "malformed_key",
+  },
+  "a coordinate beyond the prime": {
+    attack: spki(derOf(p256Pem).slice(2, 23), [4, ...new Array<number>(64).fill(0xff)]),
+    twin: p256Pem,
     algorithm: "ES256",
     code: "malformed_key",
   },
@@ -317,6 +323,14 @@ const CASES: Record<string, KeyCase> = {
     "malformed_key",
     toPem("PUBLIC KEY", Uint8Array.from(ed25519Der.with(0, 0x31))),
   ),
+  "an algorithm identifier that is no sequence": pem(
+    "malformed_key",
+    toPem("PUBLIC KEY", Uint8Array.from(ed25519Der.with(2, 0x31))),
+  ),
+  "a key that is no bit string": pem(
+    "malformed_key",
+    toPem("PUBLIC KEY", Uint8Array.from(ed25519Der.with(9, 4))),
+  ),
   "an algorithm identifier with parameters": pem(
     "unsupported_key_type",
     spki(der(0x30, 6, 3, 0x2b, 0x65, 0x70, 5, 0), ed25519Der.slice(12)),
@@ -339,38 +353,6 @@ for (const [name, { attack, twin, algorithm, code }] of Object.entries(CASES)) {
   });
 }
 
-Deno.test("importPublicKey() refuses an algorithm with a shared secret", async () => {
-  for (const algorithm of ["HS256", "none", "constructor", "ES512"]) {
-    await assert.rejects(
-      Promise.resolve(Reflect.apply(importPublicKey, undefined, [ed25519Pem, algorithm])),
-      { code: "unsupported_algorithm" },
-    );
-  }
-});
-
-Deno.test("importPublicKey() refuses what is no text", async () => {
-  for (const value of [undefined, null, 1, {}, new Uint8Array(8)]) {
-    await assert.rejects(
-      Promise.resolve(Reflect.apply(importPublicKey, undefined, [value, "EdDSA"])),
-      { code: "not_pem" },
-    );
-  }
-});
-
-Deno.test("importPublicKey() reads a key whatever its line breaks are", async () => {
-  const oneLine = ed25519Pem.replace(/\n(?!-----END|$)/g, "");
-  for (const spelling of [ed25519Pem.replaceAll("\n", "\r\n"), `\n ${ed25519Pem}\n`, oneLine]) {
-    assert.equal((await importPublicKey(spelling, "EdDSA")).type, "public");
-    assert.equal(await keyId(spelling), await keyId(ed25519Pem));
-  }
-});
-
-Deno.test("importPublicKey() makes keys that can't be exported", async () => {
-  const key = await importPublicKey(ed25519Pem, "EdDSA");
-  assert.equal(key.extractable, false);
-  assert.deepEqual(key.usages, ["verify"]);
-});
-
 Deno.test("verifyMultiIssuerJwt() fails closed for a key that can't be imported", async () => {
   const weak = { ...await keyOf("EdDSA"), publicKey: CASES["the Ed25519 identity"]?.attack ?? "" };
   const forged = new Uint8Array(64);
@@ -391,40 +373,3 @@ Deno.test("verifyMultiIssuerJwt() verifies with the other keys of an issuer with
   const token = await makeToken({ header: { kid: undefined } });
   assert.equal((await verify(token, record)).matchedKey.kid, good.kid);
 });
-
-// Signatures
-const signature = (bytes: (real: Uint8Array) => Uint8Array, algorithm: Algorithm): HostileCase => ({
-  attack: {
-    key: keys[algorithm],
-    sign: async (signed) => bytes(await signWith(keys[algorithm], signed)),
-  },
-  twin: { key: keys[algorithm], sign: (signed) => signWith(keys[algorithm], signed) },
-  record: { keys: [keys[algorithm]] },
-  reason: "bad_signature",
-});
-const keys = {
-  RS256: await keyOf("RS256"),
-  RS384: await keyOf("RS384"),
-  RS512: await keyOf("RS512"),
-  PS256: await keyOf("PS256"),
-  ES256: await keyOf("ES256"),
-  ES384: await keyOf("ES384"),
-  EdDSA: await keyOf("EdDSA"),
-};
-const FORGERIES: Record<string, (real: Uint8Array) => Uint8Array> = {
-  "of zeros": (real) => new Uint8Array(real.length),
-  "of one": (real) => new Uint8Array(real.length).fill(1, -1),
-  "of ones": (real) => new Uint8Array(real.length).fill(0xff),
-  "at random": (real) => crypto.getRandomValues(new Uint8Array(real.length)),
-  "of one byte": () => new Uint8Array(1),
-  "that is cut short": (real) => real.slice(0, -1),
-  "with a byte too many": (real) => Uint8Array.from([...real, 0]),
-  "with a zero in front": (real) => Uint8Array.from([0, ...real]),
-  "backwards": (real) => real.toReversed(),
-  "with one bit changed": (real) => real.with(7, (real[7] ?? 0) ^ 1),
-};
-for (const algorithm of ALGORITHMS) {
-  for (const [name, forge] of Object.entries(FORGERIES)) {
-    refuses(`an ${algorithm} signature ${name}`, signature(forge, algorithm));
-  }
-}

@@ -1,5 +1,6 @@
 import { DER_TAG, readDer } from "./der.ts";
 import { InvalidPublicKeyError } from "./errors.ts";
+import { hex } from "./hex.ts";
 
 // 2048 is the least that RFC 7518 §3.3 allows; 8192 the most that every platform's verifier takes.
 const MIN_MODULUS_BITS = 2048;
@@ -44,19 +45,47 @@ export function checkRsaKey(publicKey: Uint8Array): void {
   }
 }
 
+/** A curve y² = x³ - 3x + b over a prime field (SP 800-186 §3.2.1). */
+export interface PrimeCurve {
+  readonly coordinateBytes: number;
+  readonly prime: bigint;
+  readonly b: bigint;
+}
+
+/** SP 800-186 §3.2.1.3. */
+export const P256: PrimeCurve = {
+  coordinateBytes: 32,
+  prime: 0xffffffff00000001000000000000000000000000ffffffffffffffffffffffffn,
+  b: 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn,
+};
+
+/** SP 800-186 §3.2.1.4. */
+export const P384: PrimeCurve = {
+  coordinateBytes: 48,
+  prime:
+    0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000ffffffffn,
+  b: 0xb3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aefn,
+};
+
 /**
- * Makes the check of a point on one of the NIST curves: uncompressed (SEC 1 §2.3.3) and of the right length.
+ * Makes the check of a key on a curve: an uncompressed point (SEC 1 §2.3.3) that is on it.
  *
- * **Does not** test that the point is on the curve; the platform does, when it imports the key or at the
- * latest when it verifies.
+ * Not left to the platform: some find out when they import the key, some when they verify, and some of those
+ * throw.
  */
-export function uncompressedPoint(coordinateBytes: number): (publicKey: Uint8Array) => void {
+export function pointOn(curve: PrimeCurve): (publicKey: Uint8Array) => void {
+  const { coordinateBytes, prime, b } = curve;
   return (publicKey) => {
     if (publicKey[0] !== 4 || publicKey.length !== 1 + 2 * coordinateBytes) {
       throw new InvalidPublicKeyError(
         "malformed_key",
         'Expected an uncompressed curve point: convert the key with "openssl ec -pubin -in issuer.pub -conv_form uncompressed"',
       );
+    }
+    const x = BigInt(`0x${hex(publicKey.subarray(1, 1 + coordinateBytes))}`);
+    const y = BigInt(`0x${hex(publicKey.subarray(1 + coordinateBytes))}`);
+    if (x >= prime || y >= prime || (y * y - (x * x - 3n) * x - b) % prime !== 0n) {
+      throw malformed("elliptic curve");
     }
   };
 }
@@ -80,9 +109,8 @@ const SMALL_ORDER: readonly string[] = [
  */
 export function checkEd25519Key(publicKey: Uint8Array): void {
   if (publicKey.length !== 32) throw malformed("Ed25519");
-  const y = Array.from(publicKey, (byte, index) => index === 31 ? byte & 0x7f : byte);
-  const hex = y.map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (SMALL_ORDER.includes(hex)) {
+  const signBit = 0x80;
+  if (SMALL_ORDER.includes(hex(publicKey.with(31, (publicKey[31] ?? 0) & ~signBit)))) {
     throw new InvalidPublicKeyError(
       "weak_point",
       'Expected an Ed25519 key of full order: make one with "openssl genpkey -algorithm ed25519"',
@@ -118,6 +146,6 @@ function readPositiveInteger(bytes: Uint8Array, offset: number): PositiveInteger
 function malformed(keyType: string): InvalidPublicKeyError {
   return new InvalidPublicKeyError(
     "malformed_key",
-    `Expected the DER of an ${keyType} public key: make it with "openssl pkey -in issuer.key -pubout"`,
+    `Expected a valid ${keyType} public key: make it with "openssl pkey -in issuer.key -pubout"`,
   );
 }

@@ -144,6 +144,8 @@ class CachedRegistry {
         return undefined;
       }
       const { row, text } = answer;
+      // A row that changed and can't be read takes the old record with it.
+      if (known?.text !== text) this.#known.delete(issuer);
       const record = known?.text === text ? known.record : parseIssuerRow(row);
       const refreshAt = asOf + this.maxStaleness / 2;
       setBounded(this.#known, issuer, { record, text, asOf, refreshAt });

@@ -232,6 +232,20 @@ Deno.test("restKeySource() asks for fifty unknown issuers a second, and no more"
   assert.equal((await source.find("billing"))?.issuer, "billing");
 });
 
+Deno.test("restKeySource() remembers at most a thousand issuers, and forgets the oldest", async () => {
+  const registry = new Registry();
+  const source = registry.source({ maxStaleness: 3_600_000 });
+  for (let index = 0; index <= 1000; index++) {
+    if (index % 50 === 0) registry.milliseconds += 1000;
+    registry.put(`issuer-${index}`);
+    await source.find(`issuer-${index}`);
+  }
+  assert.ok(!(source.find("issuer-1") instanceof Promise));
+  const forgotten = source.find("issuer-0");
+  assert.ok(forgotten instanceof Promise);
+  assert.equal((await forgotten)?.issuer, "issuer-0");
+});
+
 Deno.test("restKeySource() keeps known issuers while the registry is down, and no longer", async () => {
   const registry = new Registry();
   registry.put("billing");
@@ -242,6 +256,18 @@ Deno.test("restKeySource() keeps known issuers while the registry is down, and n
   assert.equal(source.find("billing"), record);
   await refused(() => source.find("shipping"));
   registry.milliseconds += 1;
+  await refused(() => source.find("billing"));
+});
+
+Deno.test("restKeySource() drops a record whose row can't be read any more", async () => {
+  const registry = new Registry();
+  registry.put("billing");
+  const source = registry.source();
+  await source.find("billing");
+  registry.put("billing", { mode: "unheard-of" });
+  registry.milliseconds += 2500;
+  await source.find("billing");
+  await new Promise((resolve) => setTimeout(resolve, 0));
   await refused(() => source.find("billing"));
 });
 

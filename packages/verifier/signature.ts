@@ -34,7 +34,10 @@ export async function verifySignature(
       continue;
     }
     const { verifyParams } = JWS_ALGORITHMS[key.algorithm];
-    if (await crypto.subtle.verify(verifyParams, cryptoKey, token.signature, signed)) return key;
+    const holds = await crypto.subtle.verify(verifyParams, cryptoKey, token.signature, signed)
+      // A platform that throws at some signatures must not answer them differently from wrong ones.
+      .catch(() => false);
+    if (holds) return key;
   }
   throw new JwtVerificationError("bad_signature", "No live key of the issuer made the signature", {
     issuer: record.issuer,

@@ -1,5 +1,6 @@
 import { DER_TAG, readDer } from "./der.ts";
 import { InvalidPublicKeyError } from "./errors.ts";
+import { hex } from "./hex.ts";
 
 /** A SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), taken apart. */
 export interface Spki {
@@ -54,10 +55,6 @@ export function readSpki(der: Uint8Array): Spki {
     );
   }
   return { keyType, publicKey: der.subarray(bits.start + 1, bits.end) };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function malformed(): InvalidPublicKeyError {

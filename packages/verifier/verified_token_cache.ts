@@ -18,7 +18,7 @@ let rememberIn: (cache: VerifiedTokenCache, token: string, verified: VerifiedTok
  * Remembers tokens whose signature held, so that a token seen before costs no public-key operation.
  *
  * - Key: the whole token.
- * - Bound: `maxEntries`; the least recently used goes first. An entry takes about 3 KB, at most some 50 KB.
+ * - Bound: `maxEntries`; the least recently used goes first. An entry holds the token and its parsed claims.
  * - Lifetime: until evicted. An entry counts only together with the very record, and so the keys, that it was
  *   verified against: when the key source has a new record, the signature is checked again.
  * - Staleness: none of its own. Times, audience and policy are checked on every hit.

@@ -61,9 +61,10 @@ export function checkOptions(options: VerifyOptions): CheckedOptions {
     throw new TypeError('Expected options with "keySource", or "supabaseUrl" and "serviceRoleKey"');
   }
   const { audience, requireAudience, allowedIssuers, cache } = options;
-  if (audience !== undefined && typeof audience !== "string") {
-    checkNames("audience", audience);
-    if (audience.length === 0) {
+  if (audience !== undefined) {
+    const names = typeof audience === "string" ? [audience] : audience;
+    checkNames("audience", names);
+    if (names.length === 0) {
       throw new TypeError('Expected "audience" to name at least one audience');
     }
   }
@@ -96,7 +97,11 @@ function sourceOf(options: VerifyOptions): KeySource {
 }
 
 function checkNames(option: string, names: readonly string[]): void {
-  if (!Array.isArray(names) || !names.every((name) => typeof name === "string")) {
-    throw new TypeError(`Expected "${option}" to be an array of strings`);
+  if (!Array.isArray(names) || !names.every(isNonEmptyString)) {
+    throw new TypeError(`Expected "${option}" to hold strings, none of them empty`);
   }
+}
+
+function isNonEmptyString(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
 }

@@ -79,6 +79,11 @@ Deno.test("verifyMultiIssuerJwt() leaves aud alone when nobody says what to expe
   assert.equal(result.claims.aud, "anything");
 });
 
+Deno.test("verifyMultiIssuerJwt() accepts a token without aud unless it is required", async () => {
+  const token = await makeToken({ claims: { aud: undefined } });
+  assert.ok(!("aud" in (await verify(token, await makeRecord())).claims));
+});
+
 Deno.test("verifyMultiIssuerJwt() accepts any of several audiences", async () => {
   const token = await makeToken({ claims: { aud: ["elsewhere", AUDIENCE] } });
   await verify(token, await makeRecord(), { audience: ["ref", AUDIENCE], requireAudience: true });
@@ -231,6 +236,8 @@ Deno.test("verifyMultiIssuerJwt() rejects options that are a programmer's mistak
     [{ keySource: undefined }, TypeError],
     [{ keySource: {} }, TypeError],
     [{ keySource, audience: [] }, TypeError],
+    [{ keySource, audience: "" }, TypeError],
+    [{ keySource, audience: ["ref", ""] }, TypeError],
     [{ keySource, audience: 1 }, TypeError],
     [{ keySource, audience: [1] }, TypeError],
     [{ keySource, requireAudience: "no" }, TypeError],
