@@ -43,8 +43,9 @@ export { activateIssuer, deactivateIssuer } from "./issuer_state.ts";
 export { activateKey, revokeKey } from "./key_state.ts";
 export { getPolicy, type PolicyFields, type RegisteredPolicy, setPolicy } from "./policy.ts";
 export { type IssuerSummary, listIssuers, listPublicKeys } from "./list.ts";
+export { getIssuerRecord } from "./issuer_record.ts";
 export { auditLog, type AuditQuery } from "./audit_log.ts";
-export type { Algorithm } from "@countersign/verifier";
+export type { Algorithm, IssuerKey, IssuerPolicy, IssuerRecord } from "@countersign/verifier";
 export type { AuditRow, KeyState, PublicKeyRow, RegisteredKey } from "./rows.ts";
 export { disableGuard, enableGuard, type GuardStatus, guardStatus } from "./guard.ts";
 

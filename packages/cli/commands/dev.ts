@@ -1,0 +1,53 @@
+import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
+import type { Command } from "commander";
+import { integerOption } from "../input.ts";
+import type { CliIo } from "../io.ts";
+import { type OutputOptions, writeResult } from "../output.ts";
+
+interface DevOptions extends OutputOptions {
+  readonly port?: string;
+}
+
+/** `countersign dev` */
+export function addDev(program: Command, io: CliIo): void {
+  program.command("dev")
+    .description(
+      "Run a target on this machine until Ctrl-C: Postgres, PostgREST, gateway and function",
+    )
+    .option("--port <number>", "the gateway's port; a free one if it is left out")
+    .option("--json", "print the URLs and keys as JSON")
+    .addHelpText(
+      "after",
+      `
+Prints what to export, then stays. Everything is new each time and gone afterwards.
+
+Example:
+  $ countersign dev --port 54321
+`,
+    )
+    .action(async (options: DevOptions) => {
+      const { port } = options;
+      const interrupted = io.interrupted();
+      await using target = await startLocalTarget(
+        port === undefined ? {} : { port: integerOption("--port", port) },
+      );
+      const variables = environment(target);
+      writeResult(io, options, variables, [
+        ...Object.entries(variables).map(([name, value]) => `export ${name}='${value}'`),
+        `# issuers write to ${target.functionsUrl}; Ctrl-C stops it`,
+      ]);
+      await interrupted;
+    });
+}
+
+/** What our own commands read, the function as well, and what an issuer needs. */
+function environment(target: LocalTarget): Record<string, string> {
+  return {
+    SUPABASE_URL: target.url,
+    SUPABASE_ANON_KEY: target.anonKey,
+    SUPABASE_PUBLISHABLE_KEY: target.publishableKey,
+    SUPABASE_SERVICE_ROLE_KEY: target.serviceRoleKey,
+    COUNTERSIGN_DATABASE_URL: target.databaseUrl,
+    COUNTERSIGN_JWT_SECRET: target.jwtSecret,
+  };
+}

@@ -1,0 +1,141 @@
+import { getIssuerRecord } from "@countersign/registry-admin";
+import { type Algorithm, importPublicKey, type IssuerRecord, keyId } from "@countersign/verifier";
+import type { Command } from "commander";
+import { algorithmOption } from "../algorithm_option.ts";
+import { CliError, usage } from "../errors.ts";
+import {
+  type ExplainOptions,
+  explainToken,
+  type Explanation,
+  type Step,
+} from "../explain_token.ts";
+import { readInput, repeated } from "../input.ts";
+import type { CliIo } from "../io.ts";
+import { type OutputOptions, writeResult } from "../output.ts";
+import { readUnverified } from "../read_unverified.ts";
+import { addTargetOptions, registryTarget, type TargetOptions } from "../registry_target.ts";
+
+interface ExplainCommandOptions extends TargetOptions, OutputOptions {
+  readonly publicKey?: string;
+  readonly algorithm: Algorithm;
+  readonly audience?: readonly string[];
+}
+
+/** `countersign explain` */
+export function addExplain(program: Command, io: CliIo): void {
+  addTargetOptions(
+    program.command("explain")
+      .description("Say whether a target would accept a token, and if not, at which step and why")
+      .argument("[token]", "the token; standard input if it is left out"),
+  )
+    .option("--public-key <file>", "check against this key alone, without a registry")
+    .addOption(algorithmOption().default("RS256"))
+    .option("--audience <aud>", "what the target calls itself (repeatable)", repeated)
+    .option("--json", "print every step as JSON")
+    .addHelpText(
+      "after",
+      `
+The token is verified on this machine and sent nowhere: the registry is asked for the issuer that it
+names, and for nothing else. Exits with 1 if the token would be refused.
+
+Example:
+  $ export SUPABASE_SERVICE_ROLE_KEY=…
+  $ countersign explain --target https://prod-abc123.supabase.co < token.txt
+`,
+    )
+    .action(async (argument: string | undefined, options: ExplainCommandOptions) => {
+      const input = argument === undefined || argument === "-" ? await io.stdin() : argument;
+      const token = input.trim().replace(/^Bearer +/i, "");
+      if (token === "") usage("Expected a token as an argument or on standard input");
+      const explanation = await explainToken({
+        token,
+        now: io.now,
+        ...options.publicKey === undefined
+          ? await fromRegistry(token, options, io)
+          : await fromPublicKey(token, options.publicKey, options, io),
+      });
+      writeResult(io, options, explanation, describe(explanation));
+      // All has been said; only the exit code is missing.
+      if (!explanation.accepted) throw new CliError("refused", "");
+    });
+}
+
+type Against = Pick<ExplainOptions, "record" | "audience" | "unchecked">;
+
+async function fromRegistry(
+  token: string,
+  options: ExplainCommandOptions,
+  io: CliIo,
+): Promise<Against> {
+  const target = await registryTarget(options, io);
+  const { iss } = readUnverified(token).claims;
+  const record = typeof iss === "string" ? await getIssuerRecord(target, iss) : undefined;
+  const audience = options.audience ??
+    ("supabaseUrl" in target ? ownAudiences(target.supabaseUrl) : undefined);
+  if (audience !== undefined) return { record, audience };
+  return { record, unchecked: { audience: "give --audience, or the target's URL" } };
+}
+
+/** What the proxy calls its target unless it is told otherwise: the project's reference and its URL. */
+function ownAudiences(supabaseUrl: string): string[] {
+  const url = supabaseUrl.replace(/\/+$/, "");
+  const ref = URL.canParse(url) ? /^([a-z0-9]{20})\./.exec(new URL(url).hostname)?.[1] : undefined;
+  return ref === undefined ? [url] : [ref, url];
+}
+
+/** A registry of one key and a policy that allows what it can: only the key is in question. */
+async function fromPublicKey(
+  token: string,
+  path: string,
+  { algorithm, audience }: ExplainCommandOptions,
+  io: CliIo,
+): Promise<Against> {
+  const publicKey = await readInput(path, "a public key", io);
+  await importPublicKey(publicKey, algorithm);
+  const { claims } = readUnverified(token);
+  const role = typeof claims.role === "string" ? claims.role : "any";
+  const record: IssuerRecord = {
+    issuer: typeof claims.iss === "string" ? claims.iss : "",
+    isActive: true,
+    policy: {
+      allowedRoles: [role],
+      defaultRole: role,
+      allowedSubjects: null,
+      allowUserSubjects: true,
+      allowedClaims: Object.keys(claims),
+      audiences: null,
+      maxTokenLifetime: Number.MAX_SAFE_INTEGER,
+      rejectIssuedBefore: null,
+      singleUse: false,
+      mode: "enforce",
+    },
+    keys: [{ kid: await keyId(publicKey), algorithm, publicKey, notBefore: null, notAfter: null }],
+    revokedKids: [],
+  };
+  const unchecked = { issuer: "no registry was asked", policy: "no registry was asked" };
+  return audience === undefined
+    ? { record, unchecked: { ...unchecked, audience: "give --audience" } }
+    : { record, audience, unchecked };
+}
+
+function describe({ accepted, reason, role, steps, observed }: Explanation): string[] {
+  const verdict = accepted ? "accepted" : `refused: ${reason}`;
+  return [
+    ...steps.flatMap(lines),
+    ...observed.map((what) => `           observe mode let through ${what}`),
+    accepted && steps.every(({ outcome }) => outcome === "passed")
+      ? `${verdict}, with the role ${role}`
+      : verdict,
+  ];
+}
+
+const MARKS = { passed: "ok", failed: "FAILED", "not reached": "-", "not checked": "?" } as const;
+
+function lines({ step, outcome, message, facts }: Step): string[] {
+  return [
+    `${step.padEnd(10)} ${MARKS[outcome].padEnd(7)} ${message ?? ""}`.trimEnd(),
+    ...(facts === undefined
+      ? []
+      : [`           token:    ${facts.token}`, `           registry: ${facts.registry}`]),
+  ];
+}

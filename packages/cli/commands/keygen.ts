@@ -1,0 +1,49 @@
+import { type Algorithm, generateIssuerKeyPair } from "@countersign/signer";
+import type { Command } from "commander";
+import { algorithmOption } from "../algorithm_option.ts";
+import type { CliIo } from "../io.ts";
+import { keyFileNames, writeKeyPair } from "../key_files.ts";
+import { type OutputOptions, writeResult } from "../output.ts";
+
+interface KeygenOptions extends OutputOptions {
+  readonly issuer: string;
+  readonly target?: string;
+  readonly out: string;
+  readonly force?: boolean;
+  readonly algorithm: Algorithm;
+}
+
+/** `countersign keygen` */
+export function addKeygen(program: Command, io: CliIo): void {
+  program.command("keygen")
+    .description("Generate a key pair for one issuer on one target")
+    .requiredOption("--issuer <name>", "the issuer's name, the iss of its tokens")
+    .option("--target <url>", "the target's URL, which then shows in the names of the files")
+    .option("--out <folder>", "where the files go", ".")
+    .option("--force", "replace key files that are there")
+    .addOption(algorithmOption().default("RS256"))
+    .option("--json", "print the names and the key's id as JSON")
+    .addHelpText(
+      "after",
+      `
+The private key is readable by you alone, and is never printed.
+
+Example:
+  $ countersign keygen --issuer billing --target https://prod-abc123.supabase.co --out ./keys
+`,
+    )
+    .action(async (options: KeygenOptions) => {
+      const files = keyFileNames(options.out, options.issuer, options.target);
+      const { privateKey, publicKey, kid, algorithm } = await generateIssuerKeyPair({
+        algorithm: options.algorithm,
+      });
+      await writeKeyPair(files, { privateKey, publicKey }, options.force === true);
+      const { issuer } = options;
+      const { privateKeyFile, publicKeyFile } = files;
+      writeResult(io, options, { issuer, kid, algorithm, privateKeyFile, publicKeyFile }, [
+        `private key  ${privateKeyFile}  (secret: give it to ${issuer} and to nobody else)`,
+        `public key   ${publicKeyFile}  (register it on the target)`,
+        `key id       ${kid}`,
+      ]);
+    });
+}

@@ -1,0 +1,60 @@
+import { CliError, usage } from "./errors.ts";
+import type { CliIo } from "./io.ts";
+
+/** Reads a file, or standard input for `-`. */
+export async function readInput(path: string, what: string, io: CliIo): Promise<string> {
+  if (path === "-") return await io.stdin();
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new CliError("failed", `Expected ${what} in "${path}", ${reason(error)}`);
+  }
+}
+
+/** Why the operating system refused, in words. */
+export function reason(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "but there is no such file";
+  if (error instanceof Deno.errors.PermissionDenied) return "but may not access it";
+  if (error instanceof Deno.errors.AlreadyExists) return "but it exists already";
+  if (error instanceof Deno.errors.IsADirectory) return "but it is a directory";
+  if (error instanceof Deno.errors.NotADirectory) {
+    return "but a part of the path is not a directory";
+  }
+  return `but the system says ${error instanceof Error ? error.name : "no"}`;
+}
+
+const SECONDS: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** Seconds of a duration such as `90`, `90s`, `5m`, `1h` or `7d`. */
+export function durationOption(flag: string, value: string): number {
+  const [, amount, unit = ""] = /^(\d{1,9})([smhd]?)$/.exec(value) ?? [];
+  if (amount === undefined) usage(`Expected ${flag} to be a duration, like 90s, 5m, 1h or 7d`);
+  return Number(amount) * (SECONDS[unit] ?? NaN);
+}
+
+/** Seconds since the epoch of `now`, of an ISO 8601 time, or of a number of seconds. */
+export function timeOption(flag: string, value: string, { now }: CliIo): number {
+  if (value === "now") return Math.floor(now() / 1000);
+  if (/^\d{1,11}$/.test(value)) return Number(value);
+  // A time without an offset would mean something else on every machine.
+  const milliseconds = /^\d{4}-\d\d-\d\d(T.*(Z|[+-]\d\d:?\d\d))?$/.test(value)
+    ? Date.parse(value)
+    : NaN;
+  if (Number.isNaN(milliseconds)) {
+    usage(
+      `Expected ${flag} to be "now", a time like 2027-01-31T12:00:00Z, or seconds since the epoch`,
+    );
+  }
+  return Math.floor(milliseconds / 1000);
+}
+
+/** The number that a flag holds. */
+export function integerOption(flag: string, value: string): number {
+  if (!/^\d{1,15}$/.test(value)) usage(`Expected ${flag} to be a whole number`);
+  return Number(value);
+}
+
+/** Gathers the values of a flag that can be repeated; `false` is what its `--no-…` twin leaves behind. */
+export function repeated(value: string, before?: readonly string[] | false): readonly string[] {
+  return [...before || [], value];
+}

@@ -1,0 +1,12 @@
+/**
+ * The command `countersign`: `deno run -A jsr:@countersign/cli --help`.
+ *
+ * It makes keys, registers and revokes them, says why a token is refused, and runs a target or the proxy on your
+ * machine.
+ *
+ * @module
+ */
+import { denoIo } from "./io.ts";
+import { runCli } from "./run.ts";
+
+if (import.meta.main) Deno.exit(await runCli(Deno.args, denoIo()));

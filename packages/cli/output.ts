@@ -1,0 +1,48 @@
+import type { CliIo } from "./io.ts";
+
+/** What every command accepts. */
+export interface OutputOptions {
+  readonly json?: boolean;
+}
+
+/**
+ * Text that is safe to put on a terminal. Names in a registry and members of a token can hold escape sequences, or
+ * marks that turn the direction of writing, and then show something that is not there.
+ */
+export function printable(text: string): string {
+  return text.replace(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
+/** Writes the result: as one line of JSON, or as lines for a person. */
+export function writeResult(
+  io: CliIo,
+  { json }: OutputOptions,
+  result: unknown,
+  lines: readonly string[],
+): void {
+  if (json === true) io.stdout(`${JSON.stringify(result)}\n`);
+  else if (lines.length > 0) io.stdout(`${lines.map(printable).join("\n")}\n`);
+}
+
+/** Something done as asked that is probably not what was meant. */
+export function writeWarning(io: CliIo, { json }: OutputOptions, message: string): void {
+  io.stderr(
+    json === true
+      ? `${JSON.stringify({ warning: message })}\n`
+      : `warning: ${printable(message)}\n`,
+  );
+}
+
+/** Lines up rows under their headings. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const safe = [headings, ...rows].map((row) => row.map(printable));
+  const widths = headings.map((_, column) =>
+    Math.max(...safe.map((row) => (row[column] ?? "").length))
+  );
+  return safe.map((row) =>
+    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()
+  );
+}

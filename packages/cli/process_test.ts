@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+
+const MAIN = new URL("main.ts", import.meta.url).pathname;
+
+function command(args: readonly string[], options: Deno.CommandOptions = {}): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", MAIN, ...args],
+    clearEnv: true,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    ...options,
+    env: { PATH: Deno.env.get("PATH") ?? "", HOME: Deno.env.get("HOME") ?? "", ...options.env },
+  });
+}
+
+async function run(args: readonly string[]) {
+  const { code, stdout, stderr } = await command(args).output();
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+/** Reads lines until one matches, and hands on what was read. */
+async function readUntil(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<string> {
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!pattern.test(text)) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    text += value;
+  }
+  reader.releaseLock();
+  assert.match(text, pattern);
+  return text;
+}
+
+Deno.test("countersign exits with 0, 1 and 2, with one line and no stack trace", async () => {
+  const folder = await Deno.makeTempDir();
+  const done = await run(["--version"]);
+  assert.deepEqual([done.code, done.stderr], [0, ""]);
+
+  const claims = ["--issuer", "a", "--claims", '{"sub":"job-1"}'];
+  const failed = await run(["mint", "--private-key", join(folder, "missing.key"), ...claims]);
+  assert.deepEqual([failed.code, failed.stdout], [1, ""]);
+  assert.match(
+    failed.stderr,
+    /^error: Expected a private key in [^\n]* no such file \(failed\)\n$/,
+  );
+
+  const wrong = await run(["mint"]);
+  assert.deepEqual([wrong.code, wrong.stdout], [2, ""]);
+  assert.match(wrong.stderr, /^error: Required option [^\n]*\n$/);
+  await Deno.remove(folder);
+});
+
+Deno.test("countersign keygen makes a private file whatever the umask is", async () => {
+  const folder = await Deno.makeTempDir();
+  const shell = new Deno.Command("sh", {
+    args: ["-c", 'umask 0; exec "$@"', "sh", Deno.execPath(), "run", "-A", MAIN, "keygen"]
+      .concat(["--issuer", "billing", "--out", folder]),
+    stdout: "null",
+    stderr: "null",
+  });
+  assert.equal((await shell.output()).code, 0);
+  assert.equal((Deno.statSync(join(folder, "billing.key")).mode ?? 0) & 0o777, 0o600);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("countersign mint reads the key from a pipe", async () => {
+  const folder = await Deno.makeTempDir();
+  await run(["keygen", "--issuer", "billing", "--out", folder, "--algorithm", "EdDSA"]);
+  const args = ["mint", "--private-key", "-", "--issuer", "billing", "--claims", '{"sub":"job-1"}'];
+  await using child = command(args, { stdin: "piped" }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(await Deno.readFile(join(folder, "billing.key")));
+  await writer.close();
+  const { code, stdout } = await child.output();
+  assert.equal(code, 0);
+  assert.match(new TextDecoder().decode(stdout), /^[\w-]+\.[\w-]+\.[\w-]+\n$/);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("countersign dev prints what to export, serve uses it, and both end on a signal", async () => {
+  await using dev = command(["dev"]).spawn();
+  const exported = await readUntil(dev.stdout, /# issuers write to .*\n/);
+  const env = Object.fromEntries(
+    Array.from(exported.matchAll(/^export (\w+)='([^']*)'$/gm), ([, name, value]) => [name, value]),
+  );
+
+  const listing = await command(["list"], { env }).output();
+  assert.match(new TextDecoder().decode(listing.stdout), /^no issuers on 127\.0\.0\.1:\d+ yet/);
+
+  const serving = { ...env, COUNTERSIGN_DB_URL: env.COUNTERSIGN_DATABASE_URL, PORT: "0" };
+  await using serve = command(["serve"], { env: serving }).spawn();
+  const url = /http:\S+/.exec(await readUntil(serve.stdout, /listening on .*\n/))?.[0];
+  const response = await fetch(`${url}/rest/widgets`);
+  assert.equal(response.status, 401);
+  assert.equal((await response.json()).code, "token_missing");
+  serve.kill("SIGTERM");
+  assert.equal((await serve.status).code, 0);
+
+  dev.kill("SIGINT");
+  assert.equal((await dev.status).code, 0);
+  await assert.rejects(fetch(env.SUPABASE_URL), TypeError);
+  await Promise.all([dev.stdout.cancel(), serve.stdout.cancel()]);
+});
+
+Deno.test("countersign serve names every variable that is missing", async () => {
+  const { code, stdout, stderr } = await run(["serve"]);
+  assert.deepEqual([code, stdout], [2, ""]);
+  for (const name of ["SUPABASE_URL", "COUNTERSIGN_JWT_SECRET"]) {
+    assert(stderr.includes(name), stderr);
+  }
+});

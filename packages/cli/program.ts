@@ -1,0 +1,68 @@
+import { Command } from "commander";
+import { addActivate } from "./commands/activate.ts";
+import { addAudit } from "./commands/audit.ts";
+import { addDeactivate } from "./commands/deactivate.ts";
+import { addDev } from "./commands/dev.ts";
+import { addExplain } from "./commands/explain.ts";
+import { addGuard } from "./commands/guard.ts";
+import { addKeygen } from "./commands/keygen.ts";
+import { addList } from "./commands/list.ts";
+import { addMint } from "./commands/mint.ts";
+import { addPolicy } from "./commands/policy.ts";
+import { addRegister } from "./commands/register.ts";
+import { addRevoke } from "./commands/revoke.ts";
+import { addRotate } from "./commands/rotate.ts";
+import { addServe } from "./commands/serve.ts";
+import config from "./deno.json" with { type: "json" };
+import type { CliIo } from "./io.ts";
+
+/** Help is as wide on every terminal, so that the reference that is made of it does not change. */
+const HELP_WIDTH = 100;
+
+/** The command with all its subcommands. It throws instead of exiting, and writes only through `io`. */
+export function createProgram(io: CliIo): Command {
+  const program = new Command("countersign")
+    .description(
+      "Let backend services write to a Supabase project, each with its own key and limits",
+    )
+    .version(config.version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: io.stdout,
+      writeErr: io.stderr,
+      // run.ts reports errors, so that they have one form.
+      outputError: () => {},
+      getOutHelpWidth: () => HELP_WIDTH,
+      getErrHelpWidth: () => HELP_WIDTH,
+    })
+    .addHelpText(
+      "after",
+      `
+Exits with 0 when it did what was asked, 1 when it could not, 2 when it was called wrongly.
+
+Example:
+  $ countersign keygen --issuer billing --target https://prod-abc123.supabase.co --out ./keys
+`,
+    );
+  for (
+    const add of [
+      addKeygen,
+      addRegister,
+      addMint,
+      addList,
+      addExplain,
+      addPolicy,
+      addRotate,
+      addRevoke,
+      addDeactivate,
+      addActivate,
+      addAudit,
+      addGuard,
+      addDev,
+      addServe,
+    ]
+  ) {
+    add(program, io);
+  }
+  return program;
+}

@@ -1,0 +1,103 @@
+import { RegistryError } from "@countersign/registry-admin";
+import { SignerError } from "@countersign/signer";
+import { ConfigurationError } from "@countersign/swap-proxy";
+import { InvalidPublicKeyError } from "@countersign/verifier";
+import { LocalTargetError } from "@countersign/local-target";
+import { CommanderError } from "commander";
+import { CliError } from "./errors.ts";
+import { type CliIo, readingOnce } from "./io.ts";
+import { printable } from "./output.ts";
+import { createProgram } from "./program.ts";
+
+/** How the process ends: done, not done, called wrongly. */
+export type ExitCode = 0 | 1 | 2;
+
+interface Failure {
+  readonly exitCode: ExitCode;
+  readonly code: string;
+  /** One line, nothing of it secret. Empty when everything was said already. */
+  readonly message: string;
+}
+
+/**
+ * Runs one command.
+ *
+ * A mistake or a failure is told in one line on standard error, with `--json` as JSON, and never as a stack trace; for
+ * a defect of our own, `COUNTERSIGN_DEBUG=1` shows one.
+ *
+ * @param args What follows the name of the command.
+ * @returns How the process should end.
+ */
+export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCode> {
+  try {
+    await createProgram(readingOnce(io)).parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    const { exitCode, code, message } = describe(error, io);
+    if (message !== "") {
+      io.stderr(
+        args.includes("--json")
+          ? `${JSON.stringify({ error: { code, message } })}\n`
+          : `error: ${printable(message)} (${code})\n`,
+      );
+    }
+    return exitCode;
+  }
+}
+
+function describe(error: unknown, io: CliIo): Failure {
+  if (error instanceof CommanderError) return fromCommander(error);
+  if (error instanceof CliError) {
+    return { exitCode: error.code === "usage" ? 2 : 1, code: error.code, message: error.message };
+  }
+  if (error instanceof ConfigurationError) {
+    return { exitCode: 2, code: error.code, message: error.message };
+  }
+  if (error instanceof RegistryError || error instanceof SignerError) {
+    return {
+      exitCode: WRONG_VALUES.has(error.code) ? 2 : 1,
+      code: error.code,
+      message: error.message,
+    };
+  }
+  if (error instanceof InvalidPublicKeyError || error instanceof LocalTargetError) {
+    return { exitCode: 1, code: error.code, message: error.message };
+  }
+  if (io.env.COUNTERSIGN_DEBUG === "1" && error instanceof Error) io.stderr(`${error.stack}\n`);
+  const name = error instanceof Error ? error.name : typeof error;
+  return {
+    exitCode: 1,
+    code: "unexpected",
+    message: `Something went wrong that should not (${name}); COUNTERSIGN_DEBUG=1 shows where`,
+  };
+}
+
+/** Codes for a value that was given on the command line and can't be right. */
+const WRONG_VALUES: ReadonlySet<string> = new Set([
+  "invalid_argument",
+  "invalid_issuer",
+  "invalid_audience",
+  "invalid_claims",
+  "invalid_duration",
+  "reserved_claim",
+  "unsupported_algorithm",
+]);
+
+function fromCommander(error: CommanderError): Failure {
+  const quiet = error.exitCode === 0 || error.code === "commander.help";
+  const message = quiet ? "" : withoutValues(error.message.replace(/^error: /, ""));
+  return { exitCode: error.exitCode === 0 ? 0 : 2, code: "usage", message: asSentence(message) };
+}
+
+/** Commander quotes what it does not understand, which may be a key or a token in the wrong place. */
+function withoutValues(message: string): string {
+  return message
+    .replace(/(--?[\w-]+)=[^']*/g, "$1")
+    .replace(/(Expected \d+ arguments? but got \d+):.*/s, "$1")
+    .replace(/\s*\n\s*/g, "; ")
+    .replace(/[^\s'"]{33,}/g, "…");
+}
+
+function asSentence(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1).replace(/\.$/, "");
+}

@@ -1,0 +1,29 @@
+import { type IssuerRecord, JwtVerificationError, parseIssuerRow } from "@countersign/verifier";
+import { RegistryError } from "./errors.ts";
+import { findRow } from "./registry.ts";
+import { type RegistryTarget, withRegistry } from "./target.ts";
+
+/**
+ * Reads an issuer as a verifier sees it: with the roles that are safe now, and the keys that are active.
+ *
+ * **Does not** remember anything. A key source does, which is what a verifier wants; this is for explaining.
+ *
+ * @returns The record, or `undefined` for a name that is not registered.
+ * @throws {RegistryError} `not_authorized`, `schema_missing`, `unreachable`.
+ *
+ * @see {@linkcode getPolicy} for the policy as it was registered
+ */
+export async function getIssuerRecord(
+  target: RegistryTarget,
+  issuer: string,
+): Promise<IssuerRecord | undefined> {
+  return await withRegistry(target, async (registry) => {
+    const row = await findRow(registry, "jwt_issuer_policies", "issuer", issuer);
+    try {
+      return row === undefined ? undefined : parseIssuerRow(row);
+    } catch (error) {
+      if (!(error instanceof JwtVerificationError)) throw error;
+      throw new RegistryError("schema_missing", `${error.message}; apply the migrations again`);
+    }
+  });
+}
