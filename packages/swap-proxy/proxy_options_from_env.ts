@@ -78,7 +78,7 @@ export function proxyOptionsFromEnv(
   const mountPath = variables.get("COUNTERSIGN_MOUNT_PATH");
   if (mountPath) variables.try("COUNTERSIGN_MOUNT_PATH", () => createRouter(mountPath));
   const isComplete = supabaseUrl !== undefined && signer !== undefined && registry !== undefined;
-  if (variables.hasProblems || !isComplete) variables.fail();
+  if (variables.hasProblems || !isComplete) return variables.fail();
 
   return {
     supabaseUrl,
