@@ -1,5 +1,6 @@
 import { SwapProxyError } from "./errors.ts";
 import { peekBody } from "./peek_body.ts";
+import { UpstreamWatch } from "./upstream_watch.ts";
 
 /** How requests reach PostgREST. */
 export interface ForwardSettings {
@@ -80,62 +81,51 @@ async function send(
   token: string,
   settings: ForwardSettings,
 ): Promise<Response> {
-  const abort = new AbortController();
+  const watch = new UpstreamWatch(request, settings.timeout);
   const init: RequestInit & { duplex: "half" } = {
     method: request.method,
     headers: requestHeaders(request.headers, token, settings.apikey),
     body: request.body,
     duplex: "half",
     redirect: "manual",
-    signal: abort.signal,
+    signal: watch.signal,
   };
-  let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    abort.abort();
-  }, settings.timeout);
-  const onClientGone = () => abort.abort();
-  // Only until there is a status: from then on the runtime cancels the body itself when the client leaves,
-  // and Deno 2.1 also aborts this signal when an answer ends well.
-  request.signal.addEventListener("abort", onClientGone);
   try {
     return await settings.fetch(settings.upstreamUrl + pathAndQuery, init);
   } catch (cause) {
-    if (timedOut) {
-      throw new SwapProxyError("upstream_timeout", "The upstream sent no status in time");
-    }
-    if (request.signal.aborted) {
-      throw new SwapProxyError("client_closed", "The client left before the upstream answered");
+    if (watch.reason !== undefined) {
+      throw new SwapProxyError(watch.reason, "The upstream call was broken off");
     }
     throw new SwapProxyError("upstream_unreachable", "The upstream can't be reached", { cause });
   } finally {
-    clearTimeout(timer);
-    request.signal.removeEventListener("abort", onClientGone);
+    watch.release();
   }
 }
 
-function requestHeaders(inbound: Headers, token: string, apikey: string | undefined): Headers {
-  const headers = new Headers();
-  for (const name of REQUEST_HEADERS) {
-    const value = inbound.get(name);
-    if (value !== null) headers.set(name, value);
-  }
-  headers.set("authorization", `Bearer ${token}`);
-  if (apikey !== undefined) headers.set("apikey", apikey);
+function requestHeaders(
+  inbound: Headers,
+  token: string,
+  apikey: string | undefined,
+): [string, string][] {
+  const headers = picked(inbound, REQUEST_HEADERS);
+  headers.push(["authorization", `Bearer ${token}`]);
+  if (apikey !== undefined) headers.push(["apikey", apikey]);
   // What fetch would ask for by itself it would also decode, at this function's expense.
-  headers.set("accept-encoding", "identity");
+  headers.push(["accept-encoding", "identity"]);
   return headers;
 }
 
-function answer(
-  upstream: Response,
-  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
-): Response {
-  const headers = new Headers();
-  for (const name of RESPONSE_HEADERS) {
-    const value = upstream.headers.get(name);
-    if (value !== null) headers.set(name, value);
+function picked(headers: Headers, names: readonly string[]): [string, string][] {
+  const found: [string, string][] = [];
+  for (const name of names) {
+    const value = headers.get(name);
+    if (value !== null) found.push([name, value]);
   }
+  return found;
+}
+
+function answer(upstream: Response, body: Response["body"]): Response {
+  const headers = picked(upstream.headers, RESPONSE_HEADERS);
   return new Response(body, { status: upstream.status, headers });
 }
 
