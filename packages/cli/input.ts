@@ -32,9 +32,12 @@ export function durationOption(flag: string, value: string): number {
   return Number(amount) * (SECONDS[unit] ?? NaN);
 }
 
-/** Seconds since the epoch of `now`, of an ISO 8601 time, or of a number of seconds. */
+/**
+ * Seconds since the epoch of `now`, of an ISO 8601 time, or of a number of seconds. Rounded up: a token says the whole second
+ * in which it was issued, and "refuse what was issued before now" has to reach those of the second that has begun.
+ */
 export function timeOption(flag: string, value: string, { now }: CliIo): number {
-  if (value === "now") return Math.floor(now() / 1000);
+  if (value === "now") return Math.ceil(now() / 1000);
   if (/^\d{1,11}$/.test(value)) return Number(value);
   // A time without an offset would mean something else on every machine.
   const milliseconds = /^\d{4}-\d\d-\d\d(T.*(Z|[+-]\d\d:?\d\d))?$/.test(value)
@@ -45,7 +48,7 @@ export function timeOption(flag: string, value: string, { now }: CliIo): number 
       `Expected ${flag} to be "now", a time like 2027-01-31T12:00:00Z, or seconds since the epoch`,
     );
   }
-  return Math.floor(milliseconds / 1000);
+  return Math.ceil(milliseconds / 1000);
 }
 
 /** The number that a flag holds. */

@@ -7,6 +7,15 @@ const CONNECT_TIMEOUT_S = 10;
 const CLOSE_TIMEOUT_S = 5;
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
+/** How a connection is encrypted; what `node:tls` takes. */
+export interface Encryption {
+  /** What the certificate has to be for. Without it an address would be held against "localhost". */
+  readonly host: string;
+  readonly rejectUnauthorized: boolean;
+  readonly ca?: string;
+  readonly checkServerIdentity?: () => undefined;
+}
+
 /** Where a database URL leads, taken apart so that the URL itself is never handed on, or quoted. */
 export interface ConnectionSettings {
   readonly host: string;
@@ -14,15 +23,15 @@ export interface ConnectionSettings {
   readonly database: string;
   readonly username: string;
   readonly password: string;
-  readonly ssl: false | { readonly rejectUnauthorized: boolean; readonly ca?: string };
+  readonly ssl: false | Encryption;
 }
 
 /**
- * Takes a database URL apart and decides on encryption.
+ * Takes a database URL apart and decides on encryption, as the swap proxy does.
  *
- * Loopback needs none. Everything else is encrypted and its certificate checked unless `sslmode` is `require`
- * (encrypted, unchecked) or `disable`. `prefer` and `allow` are refused: both fall back to plain text, with the
- * password, whenever someone in between says that the server has no TLS.
+ * Loopback needs none. Everything else is encrypted and its certificate checked, unless `sslmode` says less. Nothing
+ * falls back to plain text by itself: `prefer` and `allow` would, with the password, whenever someone in between says
+ * that the server has no TLS, so they are taken for `require`.
  */
 export function connectionSettings(
   { databaseUrl, databaseCa }: DatabaseTarget,
@@ -61,23 +70,25 @@ function notADatabaseUrl(): RegistryError {
 function encryption(
   sslmode: string | null,
   host: string,
-  ca: string | undefined,
-): ConnectionSettings["ssl"] {
-  switch (sslmode) {
+  databaseCa: string | undefined,
+): false | Encryption {
+  const ca = databaseCa === undefined ? {} : { ca: databaseCa };
+  const anyHost = { checkServerIdentity: () => undefined };
+  switch (sslmode ?? (LOOPBACK.test(host) ? "disable" : "verify-full")) {
     case "disable":
       return false;
+    case "allow":
+    case "prefer":
     case "require":
-      return { rejectUnauthorized: false };
-    case null:
-      if (LOOPBACK.test(host)) return false;
-      return { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
+      return { host, ...ca, ...anyHost, rejectUnauthorized: databaseCa !== undefined };
     case "verify-ca":
+      return { host, ...ca, ...anyHost, rejectUnauthorized: true };
     case "verify-full":
-      return { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
+      return { host, ...ca, rejectUnauthorized: true };
     default:
       throw new RegistryError(
         "invalid_argument",
-        'Expected sslmode to be "disable", "require" or "verify-full"; other modes may fall back to plain text',
+        'Expected sslmode to be "disable", "require", "verify-ca" or "verify-full", or to be left out',
       );
   }
 }

@@ -1,104 +1,32 @@
-import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import { generateIssuerKeyPair } from "@countersign/signer";
+import { restKeySource } from "@countersign/verifier";
 import assert from "node:assert/strict";
-import postgres from "postgres";
+import {
+  eachWay,
+  local,
+  newKey,
+  refused,
+  register,
+  rotate,
+  WAYS,
+  withTarget,
+} from "./fixtures/every_way.ts";
 import {
   activateIssuer,
   activateKey,
   auditLog,
   deactivateIssuer,
+  getIssuerRecord,
   getPolicy,
-  type KeyRegistration,
-  type KeyRotation,
   listIssuers,
   listPublicKeys,
-  type PolicyFields,
-  type PublicKeyRow,
   registerPublicKey,
   RegistryError,
-  type RegistryErrorCode,
-  type RegistryTarget,
   revokeKey,
-  rotateKey,
-  type RotationResult,
   setPolicy,
 } from "./mod.ts";
 
-let local: LocalTarget;
-let sql: postgres.Sql;
-
-Deno.test.beforeAll(async () => {
-  local = await startLocalTarget({
-    function: false,
-    sql: [
-      "select countersign.create_writer_role('widgets_writer')",
-      "select countersign.create_writer_role('widgets_reader')",
-      "create role bypasser bypassrls; grant bypasser to authenticator",
-    ],
-  });
-  sql = postgres(local.databaseUrl, { prepare: false, max: 1, onnotice: () => {} });
-});
-
-Deno.test.afterAll(async () => {
-  await sql.end();
-  await local.stop();
-});
-
-/** Every way to reach a registry. All of them have to give the same results and the same errors. */
-const WAYS: Readonly<Record<string, () => RegistryTarget>> = {
-  "REST with the legacy key": () => ({
-    supabaseUrl: local.url,
-    serviceRoleKey: local.serviceRoleKey,
-  }),
-  "REST with a secret key": () => ({
-    supabaseUrl: `${local.url}/`,
-    serviceRoleKey: local.secretKey,
-  }),
-  "SQL by URL": () => ({ databaseUrl: local.databaseUrl }),
-  "SQL by client": () => ({ sql }),
-};
-
-interface Subject {
-  readonly target: RegistryTarget;
-  readonly issuer: string;
-  readonly publicKey: string;
-  readonly kid: string;
-}
-
-/** A test of each way, with an issuer's name and a key of its own. */
-function eachWay(name: string, run: (subject: Subject) => Promise<void>): void {
-  for (const [way, target] of Object.entries(WAYS)) {
-    Deno.test(`${name}, over ${way}`, async () => {
-      await run({ target: target(), issuer: `issuer-${crypto.randomUUID()}`, ...await newKey() });
-    });
-  }
-}
-
-async function newKey(): Promise<{ publicKey: string; kid: string }> {
-  const { publicKey, kid } = await generateIssuerKeyPair({ algorithm: "ES256" });
-  return { publicKey, kid };
-}
-
-function register(s: { target: RegistryTarget } & KeyRegistration): Promise<PublicKeyRow> {
-  return registerPublicKey({ ...s.target, ...s });
-}
-
-function rotate(s: { target: RegistryTarget } & KeyRotation): Promise<RotationResult> {
-  return rotateKey({ ...s.target, ...s });
-}
-
-async function refused(
-  code: RegistryErrorCode,
-  operation: Promise<unknown>,
-  message?: RegExp,
-): Promise<void> {
-  await assert.rejects(operation, (error) => {
-    assert(error instanceof RegistryError, `expected a RegistryError, got ${error}`);
-    assert.deepEqual({ code: error.code }, { code }, error.message);
-    if (message !== undefined) assert.match(error.message, message);
-    return true;
-  });
-}
+withTarget();
 
 eachWay(
   "registerPublicKey() refuses a key of another issuer, and does not say whose",
@@ -166,20 +94,6 @@ eachWay("registerPublicKey() changes nothing when it is repeated", async (s) => 
   assert.equal((await auditLog(s.target, { issuer: s.issuer })).length, changes);
 });
 
-eachWay("registerPublicKey() sets only the parts of the policy that are given", async (s) => {
-  const policy: PolicyFields = {
-    roles: ["widgets_writer"],
-    subjects: ["job-*"],
-    maxTokenLifetime: 90,
-  };
-  await register({ ...s, ...policy });
-  await register({ ...s, ...await newKey() });
-  await register({ ...s, ...await newKey(), defaultRole: "widgets_writer" });
-  const { roles, defaultRole, subjects, maxTokenLifetime } = await getPolicy(s.target, s.issuer);
-  assert.deepEqual({ roles, subjects, maxTokenLifetime }, policy);
-  assert.equal(defaultRole, "widgets_writer");
-});
-
 eachWay("registerPublicKey() warns of what was probably not meant", async (s) => {
   const warnings: string[] = [];
   const onWarning = (message: string) => warnings.push(message);
@@ -194,40 +108,6 @@ eachWay("registerPublicKey() warns of what was probably not meant", async (s) =>
     "has other keys, and they keep working: rotate or revoke what is no longer used",
   ]);
 });
-
-for (
-  const [what, fields, code, message] of [
-    [
-      "a role that bypasses row level security",
-      { roles: ["bypasser"] },
-      "role_not_allowed",
-      /BYPASSRLS/,
-    ],
-    ["the platform's own role", { roles: ["service_role"] }, "role_not_allowed", /service_role/],
-    ["a role that does not exist", { roles: ["nobody"] }, "role_not_allowed", /does not exist/],
-    [
-      "a default role that is not allowed",
-      { roles: ["widgets_writer"], defaultRole: "widgets_reader" },
-      "invalid_argument",
-      /^Expected the default role/,
-    ],
-    ["a subject with * inside", { subjects: ["a*b"] }, "invalid_argument", /at its end/],
-    ["a lifetime of two days", { maxTokenLifetime: 172_800 }, "invalid_argument", /1 day/],
-    ["a lifetime of half a second", { maxTokenLifetime: 0.5 }, "invalid_argument", /whole number/],
-    ["a cut-off in milliseconds", { rejectIssuedBefore: 1e16 }, "invalid_argument", /seconds/],
-    ["a claim that is no name", { claims: [""] }, "invalid_argument", /names/],
-  ] satisfies [string, PolicyFields, RegistryErrorCode, RegExp][]
-) {
-  eachWay(`registerPublicKey() and setPolicy() refuse ${what}, and change nothing`, async (s) => {
-    await refused(code, register({ ...s, ...fields }), message);
-    assert.equal((await listPublicKeys(s.target)).some(({ kid }) => kid === s.kid), false);
-
-    await register({ ...s, roles: ["widgets_writer"] });
-    const before = await getPolicy(s.target, s.issuer);
-    await refused(code, setPolicy(s.target, s.issuer, fields), message);
-    assert.deepEqual(await getPolicy(s.target, s.issuer), before);
-  });
-}
 
 for (
   const [what, issuer, message] of [
@@ -342,49 +222,6 @@ eachWay("rotateKey() makes the key current, and ends the old ones after the over
   assert.deepEqual(await states(start + 600_000), ["current", "standby", "retired"]);
 });
 
-eachWay("setPolicy() sets every field, and takes each back", async (s) => {
-  await register(s);
-  const untouched = await getPolicy(s.target, s.issuer);
-  const fields: Required<PolicyFields> = {
-    roles: ["widgets_writer", "widgets_reader"],
-    defaultRole: "widgets_reader",
-    subjects: ["odd \"\\{},' subject", "job-*"],
-    allowUserSubjects: true,
-    claims: ["tenant", "email"],
-    audiences: ["https://prod-abc123.supabase.co"],
-    maxTokenLifetime: 3 * 3600,
-    rejectIssuedBefore: 1_795_000_000,
-    singleUse: true,
-    mode: "observe",
-    description: "Writes; invoices…",
-  };
-  await setPolicy(s.target, s.issuer, fields);
-  assert.deepEqual(await getPolicy(s.target, s.issuer), { ...fields, refusedRoles: [] });
-
-  await setPolicy(s.target, s.issuer, untouched);
-  assert.deepEqual(await getPolicy(s.target, s.issuer), untouched);
-});
-
-eachWay("setPolicy() and getPolicy() refuse an issuer that is not registered", async (s) => {
-  await refused("issuer_not_found", setPolicy(s.target, s.issuer, { singleUse: true }));
-  await refused("issuer_not_found", getPolicy(s.target, s.issuer));
-  await refused("invalid_argument", setPolicy(s.target, s.issuer, {}));
-});
-
-eachWay("getPolicy() names roles that have become unsafe", async (s) => {
-  const role = `late_${crypto.randomUUID().slice(0, 8)}`;
-  await sql.unsafe(`select countersign.create_writer_role('${role}')`);
-  await register({ ...s, roles: [role, "widgets_writer"] });
-  await sql.unsafe(`alter role ${role} bypassrls`);
-  const { roles, refusedRoles } = await getPolicy(s.target, s.issuer);
-  assert.deepEqual({ roles, refusedRoles }, {
-    roles: [role, "widgets_writer"],
-    refusedRoles: [role],
-  });
-  await sql.unsafe(`alter role ${role} nobypassrls`);
-  assert.deepEqual((await getPolicy(s.target, s.issuer)).refusedRoles, []);
-});
-
 eachWay("auditLog() pages from the newest change to the oldest", async (s) => {
   await register(s);
   await setPolicy(s.target, s.issuer, { roles: ["widgets_writer"] });
@@ -434,4 +271,23 @@ Deno.test("every way lists the same, byte for byte", async () => {
     });
   }
   for (const list of lists) assert.deepEqual(list, lists[0]);
+});
+
+eachWay("getIssuerRecord() reads what a verifier's own source reads", async (s) => {
+  assert.equal(await getIssuerRecord(s.target, s.issuer), undefined);
+  await register({ ...s, roles: ["widgets_writer"], rejectIssuedBefore: 1_800_000_000 });
+  const { url: supabaseUrl, serviceRoleKey } = local;
+  const source = restKeySource({ supabaseUrl, serviceRoleKey });
+  assert.deepEqual(await getIssuerRecord(s.target, s.issuer), await source.find(s.issuer));
+});
+
+eachWay("registerPublicKey() gives a key to one issuer when several ask at once", async (s) => {
+  const names = [1, 2, 3, 4].map((number) => `${s.issuer}-${number}`);
+  const outcomes = await Promise.allSettled(names.map((issuer) => register({ ...s, issuer })));
+  const won = outcomes.flatMap((outcome) => outcome.status === "fulfilled" ? [outcome.value] : []);
+  const lost = outcomes.flatMap((outcome) => outcome.status === "rejected" ? [outcome.reason] : []);
+  assert.equal(won.length, 1);
+  assert.deepEqual(lost.map(({ code }) => code), Array(3).fill("key_belongs_to_another_issuer"));
+  const owners = (await listPublicKeys(s.target)).filter(({ kid }) => kid === s.kid);
+  assert.deepEqual(owners, won);
 });
