@@ -6,7 +6,8 @@ import {
   registerPublicKey,
   revokeKey,
 } from "@countersign/registry-admin";
-import { type Algorithm, generateIssuerKeyPair } from "@countersign/signer";
+import { generateIssuerKeyPair, type IssuerKeyPair } from "@countersign/signer";
+import type { Sql } from "postgres";
 import { type KeyMaterial, TokenForge } from "./token_forge.ts";
 
 /** In every honest token, so that a search of logs and answers for it finds any claim that leaked. */
@@ -37,38 +38,40 @@ export interface Cast {
 
 export const STRICT_AUDIENCE = "widgets of the north";
 
-export async function keyFor(issuer: string, algorithm: Algorithm = "ES256"): Promise<KeyMaterial> {
-  return { issuer, ...await generateIssuerKeyPair({ algorithm }) };
+/** Keys of RSA take a while, so they are made while the target starts. */
+export interface CastKeys {
+  readonly rsa: readonly IssuerKeyPair[];
 }
 
-export async function registerCast(target: LocalTarget): Promise<Cast> {
-  const { databaseUrl, url } = target;
+export async function generateCastKeys(): Promise<CastKeys> {
+  return { rsa: await Promise.all(Array.from({ length: 4 }, () => generateIssuerKeyPair())) };
+}
+
+export async function keyFor(issuer: string): Promise<KeyMaterial> {
+  return { issuer, ...await generateIssuerKeyPair({ algorithm: "ES256" }) };
+}
+
+export async function registerCast(target: LocalTarget, sql: Sql, keys: CastKeys): Promise<Cast> {
   const now = Math.floor(Date.now() / 1000);
-  const claims = { sub: "press-1", role: "widgets_writer", aud: url, canary: CANARY };
+  const honest = { sub: "press-1", role: "widgets_writer", aud: target.url, canary: CANARY };
+  const rsa = [...keys.rsa];
 
   const register = async (
     issuer: string,
     policy: PolicyFields & { notBefore?: number; notAfter?: number },
     change: Record<string, unknown> = {},
-    algorithm: Algorithm = "ES256",
   ) => {
-    const material = await keyFor(issuer, algorithm);
-    await registerPublicKey({
-      databaseUrl,
-      issuer,
-      publicKey: material.publicKey,
-      algorithm,
-      ...policy,
-    });
-    return new TokenForge(material, { ...claims, ...change });
+    const material = issuer === "warehouse" ? { issuer, ...rsa.pop()! } : await keyFor(issuer);
+    await registerPublicKey({ sql, ...material, ...policy });
+    return new TokenForge(material, { ...honest, ...change });
   };
 
   const roles = ["widgets_writer"];
   const cast: Cast = {
-    warehouse: await register("warehouse", { roles }, {}, "RS256"),
-    revokedKey: await register("warehouse", {}, {}, "RS256"),
-    standbyKey: await register("warehouse", { notBefore: now + 86_400 }, {}, "RS256"),
-    retiredKey: await register("warehouse", { notAfter: now - 60 }, {}, "RS256"),
+    warehouse: await register("warehouse", { roles }),
+    revokedKey: await register("warehouse", {}),
+    standbyKey: await register("warehouse", { notBefore: now + 86_400 }),
+    retiredKey: await register("warehouse", { notAfter: now - 60 }),
     billing: await register(
       "billing",
       { roles: ["invoices_writer"], defaultRole: "invoices_writer" },
@@ -91,7 +94,7 @@ export async function registerCast(target: LocalTarget): Promise<Cast> {
       defaultRole: "risen_writer",
     }),
   };
-  await revokeKey({ databaseUrl }, cast.revokedKey.material.kid);
-  await deactivateIssuer({ databaseUrl }, "closed");
+  await revokeKey({ sql }, cast.revokedKey.material.kid);
+  await deactivateIssuer({ sql }, "closed");
   return cast;
 }

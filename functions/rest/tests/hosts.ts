@@ -59,8 +59,14 @@ export const edgeRuntime: Host = {
     ),
 };
 
+let deno214Path: Promise<string> | undefined;
+
 /** The path of Deno 2.1.4, from the npm registry. Fails where it cannot be had. */
-export async function deno214(): Promise<string> {
+function deno214(): Promise<string> {
+  return deno214Path ??= findDeno214();
+}
+
+async function findDeno214(): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command("npx", {
     args: ["-y", "deno@2.1.4", "eval", "console.log(Deno.version.deno, Deno.execPath())"],
     cwd: "/",

@@ -7,7 +7,7 @@ import postgres from "postgres";
 import { type Attempt, requestText } from "./attempt.ts";
 import { type HttpAnswer, HttpConnection } from "./http_connection.ts";
 import type { Host, RunningFunction } from "./hosts.ts";
-import { type Cast, registerCast } from "./cast.ts";
+import { type Cast, generateCastKeys, registerCast } from "./cast.ts";
 import { SCHEMA } from "./stage_schema.ts";
 import { TcpRelay } from "./tcp_relay.ts";
 import { downstreamToken } from "./token_forge.ts";
@@ -44,6 +44,7 @@ export const UPSTREAM_TIMEOUT = 1_000;
 
 export async function openStage(host: Host, options: StageOptions = {}): Promise<Stage> {
   await using opened = new AsyncDisposableStack();
+  const keys = generateCastKeys();
   const target = opened.use(
     await startLocalTarget({ function: false, sql: [SCHEMA, ...options.sql ?? []] }),
   );
@@ -51,7 +52,7 @@ export async function openStage(host: Host, options: StageOptions = {}): Promise
   opened.defer(() => sql.end({ timeout: 1 }));
   const registry = opened.use(new TcpRelay(target.databaseUrl));
   const upstream = opened.use(new UpstreamTap(target.url));
-  const cast = await registerCast(target);
+  const cast = await registerCast(target, sql, await keys);
   const env = {
     SUPABASE_URL: target.url,
     SUPABASE_DB_URL: registry.through(target.databaseUrl),

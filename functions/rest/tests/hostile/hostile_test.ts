@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { type Attempt, newName } from "../attempt.ts";
-import { CANARY, keyFor } from "../cast.ts";
+import { keyFor } from "../cast.ts";
 import { passes, refuses } from "../expectations.ts";
 import type { HttpAnswer } from "../http_connection.ts";
 import { inProcess, ownProcess } from "../hosts.ts";

@@ -1,0 +1,174 @@
+/**
+ * The closed unions of reasons and codes: each has an answer, an entry in the reference, and a request that provokes it.
+ * The compiler requires an entry for every member; what is not reachable over HTTP says why.
+ */
+import assert from "node:assert/strict";
+import {
+  createJwtSwapProxy,
+  proxyOptionsFromEnv,
+  type RefusalReason,
+  REFUSALS,
+} from "@countersign/swap-proxy";
+import { ANSWERS } from "./answers.ts";
+import type { Attempt } from "./attempt.ts";
+import { assertRefused } from "./expectations.ts";
+import { inProcess, type RunningFunction } from "./hosts.ts";
+import { openStage, type Stage } from "./stage.ts";
+import type { Change } from "./token_forge.ts";
+import { until } from "./until.ts";
+
+const now = () => Math.floor(Date.now() / 1000);
+const GET: Attempt = { method: "GET", path: "/rest/v1/widgets?limit=1" };
+
+/** Sends what provokes a reason, and asserts that it did. */
+type Provocation = (stage: Stage) => Promise<void>;
+
+function byRequest(reason: RefusalReason, attempt: (stage: Stage) => Attempt): Provocation {
+  return async (stage) => {
+    assertRefused(await stage.send({ ...GET, ...attempt(stage) }), reason, stage.function);
+  };
+}
+
+function byToken(reason: RefusalReason, change: (stage: Stage) => Change): Provocation {
+  return byRequest(reason, (stage) => ({ token: stage.warehouse.token(change(stage)) }));
+}
+
+/** The reason comes from a function that is configured otherwise. */
+function byFunction(
+  reason: RefusalReason,
+  env: Readonly<Record<string, string>>,
+): Provocation {
+  return async (stage) => {
+    await using other = await inProcess.start({ ...stage.env, ...env });
+    assertRefused(await stage.send(GET, other.origin), reason, other);
+  };
+}
+
+function byUpstream(
+  reason: RefusalReason,
+  answer: () => Response | Promise<Response>,
+): Provocation {
+  return (stage) =>
+    stage.upstream.answering(answer, async () => {
+      assertRefused(await stage.send(GET), reason, stage.function);
+    });
+}
+
+/** The options of the proxy hold a signer that fails, as a signing service that is down would. */
+async function internalError(stage: Stage): Promise<void> {
+  const lines: string[] = [];
+  const options = proxyOptionsFromEnv(stage.env);
+  const handler = createJwtSwapProxy({
+    ...options,
+    signer: { sign: () => Promise.reject(new Error("the signer failed")) },
+    onEvent: (event) => lines.push(JSON.stringify(event)),
+  });
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
+  try {
+    const running: RunningFunction = {
+      ...stage.function,
+      printed: () => lines.join("\n"),
+      logsAll: true,
+    };
+    const answer = await stage.send(GET, `http://127.0.0.1:${server.addr.port}`);
+    assertRefused(answer, "internal_error", running);
+    assert.doesNotMatch(answer.text + lines.join(), /the signer failed/);
+  } finally {
+    await server.shutdown();
+    await options.close();
+  }
+}
+
+/** Nobody is there to read this answer; the log has the reason. */
+async function clientClosed(stage: Stage): Promise<void> {
+  const leave = new AbortController();
+  const wait = (request: Request) => {
+    leave.abort();
+    return new Promise<Response>((resolve) =>
+      request.signal.addEventListener("abort", () => resolve(new Response(null)))
+    );
+  };
+  await stage.upstream.answering(wait, async () => {
+    const headers = { Authorization: `Bearer ${stage.warehouse.token()}` };
+    const asked = fetch(stage.function.origin + GET.path, { headers, signal: leave.signal });
+    await assert.rejects(asked, { name: "AbortError" });
+    await until("the log has the reason", () => /"client_closed"/.test(stage.function.printed()));
+  });
+}
+
+const PROVOKED: Readonly<Record<RefusalReason, Provocation>> = {
+  path_not_found: byRequest("path_not_found", () => ({ path: "/auth/v1/admin/users" })),
+  method_not_allowed: byRequest("method_not_allowed", () => ({ method: "TRACE", body: "" })),
+  token_missing: byRequest("token_missing", () => ({ token: null })),
+  credentials_invalid: byRequest("credentials_invalid", () => ({
+    token: null,
+    headers: [["Authorization", "Basic eA=="]],
+  })),
+  token_too_large: byToken("token_too_large", () => ({ claims: { x: "x".repeat(8_192) } })),
+  malformed: byRequest("malformed", () => ({ token: "malformed" })),
+  header_not_allowed: byToken("header_not_allowed", () => ({ header: { crit: ["exp"] } })),
+  issuer_not_allowed: byFunction("issuer_not_allowed", {
+    COUNTERSIGN_ALLOWED_ISSUERS: "billing",
+  }),
+  unknown_issuer: byToken("unknown_issuer", () => ({ claims: { iss: "nobody" } })),
+  inactive_issuer: byRequest("inactive_issuer", (stage) => ({ token: stage.closed.token() })),
+  unknown_key: byToken("unknown_key", () => ({ header: { kid: "none" } })),
+  revoked_key: byRequest("revoked_key", (stage) => ({ token: stage.revokedKey.token() })),
+  key_not_current: byRequest("key_not_current", (stage) => ({ token: stage.retiredKey.token() })),
+  algorithm_mismatch: byToken("algorithm_mismatch", () => ({ header: { alg: "RS512" } })),
+  bad_signature: byToken("bad_signature", () => ({ signature: () => new Uint8Array(256) })),
+  invalid_claims: byToken("invalid_claims", () => ({ claims: { exp: "soon" } })),
+  expired: byToken("expired", () => ({ claims: { iat: now() - 90, exp: now() - 30 } })),
+  not_yet_valid: byToken("not_yet_valid", () => ({ claims: { iat: now() + 30, exp: now() + 90 } })),
+  lifetime_too_long: byToken("lifetime_too_long", () => ({ claims: { exp: now() + 86_400 } })),
+  issued_before_cutoff: byRequest("issued_before_cutoff", (stage) => ({
+    token: stage.strict.token({ claims: { iat: now() - 50, exp: now() + 10 } }),
+  })),
+  wrong_audience: byToken("wrong_audience", () => ({ claims: { aud: "staging" } })),
+  role_not_allowed: byToken("role_not_allowed", () => ({ claims: { role: "service_role" } })),
+  subject_not_allowed: byToken("subject_not_allowed", () => ({
+    claims: { sub: "5f1ab1e0-0000-4000-8000-00000000cafe" },
+  })),
+  claim_not_allowed: byToken("claim_not_allowed", () => ({ claims: { email: "a@b.example" } })),
+  registry_unavailable: byFunction("registry_unavailable", {
+    SUPABASE_DB_URL: "postgres://nobody:nothing@127.0.0.1:9/postgres",
+  }),
+  upstream_unreachable: byFunction("upstream_unreachable", {
+    COUNTERSIGN_UPSTREAM_URL: "http://127.0.0.1:9",
+  }),
+  upstream_timeout: byUpstream(
+    "upstream_timeout",
+    () => new Promise((resolve) => setTimeout(resolve, 1_200, new Response(null))),
+  ),
+  upstream_not_found: byUpstream("upstream_not_found", () => new Response(null, { status: 404 })),
+  downstream_token_rejected: byFunction("downstream_token_rejected", {
+    COUNTERSIGN_JWT_SECRET: "a secret that PostgREST was never told of",
+  }),
+  client_closed: clientClosed,
+  internal_error: internalError,
+};
+
+const reasons = Object.keys(REFUSALS) as RefusalReason[];
+
+Deno.test("every reason is answered as the design says, and something provokes it", async (t) => {
+  await using stage = await openStage(inProcess);
+  for (const reason of reasons) await t.step(reason, () => PROVOKED[reason](stage));
+});
+
+Deno.test("every reason has a row of its own in the table and in its independent copy", () => {
+  assert.deepEqual(reasons.toSorted(), Object.keys(ANSWERS).toSorted());
+  for (const reason of reasons) {
+    const { status, code } = REFUSALS[reason];
+    assert.deepEqual([status, code], [ANSWERS[reason].status, ANSWERS[reason].code], reason);
+  }
+});
+
+Deno.test("every reason and every public code has an entry in the reference of errors", async () => {
+  const reference = await Deno.readTextFile(
+    new URL("../../../docs/reference/errors.md", import.meta.url),
+  );
+  const codes = Object.values(REFUSALS).map(({ code }) => code);
+  const missing = [...new Set<string>([...reasons, ...codes])]
+    .filter((code) => !reference.includes(`\`${code}\``));
+  assert.deepEqual(missing, []);
+});
