@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { decodeBase64url, encodeBase64url } from "./base64url.ts";
 import { isRefusal, keyOf, makeKey, makeRecord, makeToken, toPem, verify } from "./fixture_test.ts";
@@ -48,6 +49,12 @@ const modulus = (bytes: number, first = 0x80, last = 0x0b): number[] => [
   last,
 ];
 const F4 = [1, 0, 1];
+
+/** The point of P-256 whose x is zero, with x as given. */
+function p256Spki(x: string): string {
+  const y = "66485c780e2f83d72433bd5d84a06bb6541c2af31dae871728bf856a174f93f4";
+  return spki(derOf(p256Pem).slice(2, 23), [4, ...Buffer.from(x + y, "hex")]);
+}
 
 const rsaCase = (code: InvalidPublicKeyCode, attack: string, twin: string): KeyCase => ({
   attack,
@@ -202,6 +209,12 @@ const CASES: Record<string, KeyCase> = {
   "a point at infinity": {
     attack: spki(derOf(p256Pem).slice(2, 23), [0]),
     twin: p256Pem,
+    algorithm: "ES256",
+    code: "malformed_key",
+  },
+  "a coordinate that is right but for the prime": {
+    attack: p256Spki("ffffffff00000001".padEnd(32, "0") + "f".repeat(24).padStart(32, "0")),
+    twin: p256Spki("0".repeat(64)),
     algorithm: "ES256",
     code: "malformed_key",
   },

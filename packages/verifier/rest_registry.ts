@@ -50,7 +50,7 @@ export function restRegistry(
       throw unavailable(
         controller.signal.aborted
           ? `The registry did not answer within ${queryTimeout} ms`
-          : "The registry can't be reached",
+          : "The registry can't be reached, or its answer can't be read",
       );
     } finally {
       clearTimeout(timer);

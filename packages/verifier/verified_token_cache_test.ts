@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isRefusal, keyOf, makeRecord, makeToken, NOW, verify } from "./fixture_test.ts";
+import { isRefusal, keyOf, makeKey, makeRecord, makeToken, NOW, verify } from "./fixture_test.ts";
 import type { IssuerRecord } from "./mod.ts";
 import { VerifiedTokenCache } from "./mod.ts";
 
@@ -110,6 +110,19 @@ Deno.test("VerifiedTokenCache checks times, audience, issuer and policy on every
   await assert.rejects(
     verify(token, longer, { cache, now: () => (NOW + 65) * 1000 }),
     (error) => isRefusal(error, "expired"),
+  );
+});
+
+Deno.test("VerifiedTokenCache doesn't outlive the key of a token without kid", async () => {
+  const cache = new VerifiedTokenCache();
+  const retiring = { ...await keyOf("EdDSA"), notAfter: NOW + 30 };
+  const record = await makeRecord({ keys: [retiring, await makeKey("EdDSA")] });
+  const token = await makeToken({ header: { kid: undefined } });
+  await attempt(cache, token, record);
+  assert.equal(await attempt(cache, token, record, { now: () => (NOW + 29) * 1000 }), 0);
+  await assert.rejects(
+    verify(token, record, { cache, now: () => (NOW + 30) * 1000 }),
+    (error) => isRefusal(error, "bad_signature"),
   );
 });
 

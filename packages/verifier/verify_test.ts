@@ -125,6 +125,27 @@ Deno.test("verifyMultiIssuerJwt() tries at most four keys for a token without ki
   await verify(await makeToken(), await makeRecord({ keys: [...others, key] }));
 });
 
+Deno.test("verifyMultiIssuerJwt() imports a key once, good or bad", async () => {
+  const { importKey: original } = crypto.subtle;
+  let imports = 0;
+  crypto.subtle.importKey = new Proxy(original, {
+    apply: (target, self, args) => {
+      imports += 1;
+      return Reflect.apply(target, self, args);
+    },
+  });
+  try {
+    const key = { ...await keyOf("EdDSA") };
+    const bad = { ...key, publicKey: (await keyOf("ES256")).publicKey };
+    const record = await makeRecord({ keys: [bad, key] });
+    const token = await makeToken({ header: { kid: undefined } });
+    for (let time = 0; time < 3; time++) await verify(token, record);
+  } finally {
+    crypto.subtle.importKey = original;
+  }
+  assert.equal(imports, 1);
+});
+
 Deno.test("verifyMultiIssuerJwt() says which kind of key an issuer lacks", async () => {
   const token = await makeToken({ header: { kid: undefined } });
   const key = await keyOf("EdDSA");
