@@ -12,6 +12,7 @@ import {
 import { readInput, repeated } from "../input.ts";
 import type { CliIo } from "../io.ts";
 import { type OutputOptions, writeResult } from "../output.ts";
+import { ownAudiences } from "../own_audiences.ts";
 import { readUnverified } from "../read_unverified.ts";
 import { addTargetOptions, registryTarget, type TargetOptions } from "../registry_target.ts";
 
@@ -74,13 +75,6 @@ async function fromRegistry(
     ("supabaseUrl" in target ? ownAudiences(target.supabaseUrl) : undefined);
   if (audience !== undefined) return { record, audience };
   return { record, unchecked: { audience: "give --audience, or the target's URL" } };
-}
-
-/** What the proxy calls its target unless it is told otherwise: the project's reference and its URL. */
-function ownAudiences(supabaseUrl: string): string[] {
-  const url = supabaseUrl.replace(/\/+$/, "");
-  const ref = URL.canParse(url) ? /^([a-z0-9]{20})\./.exec(new URL(url).hostname)?.[1] : undefined;
-  return ref === undefined ? [url] : [ref, url];
 }
 
 /** A registry of one key and a policy that allows what it can: only the key is in question. */
