@@ -7,7 +7,7 @@ import { verifySignature } from "./signature.ts";
 import { checkTimes } from "./times.ts";
 import type { Algorithm, IssuerRecord, MultiIssuerJwtClaims, PolicyRefusal } from "./types.ts";
 import { recall, remember } from "./verified_token_cache.ts";
-import { checkOptions, type VerifyOptions } from "./verify_options.ts";
+import { checkOptions, readClock, type VerifyOptions } from "./verify_options.ts";
 
 /** A token that may be countersigned, and with what. */
 export interface VerifyResult {
@@ -68,7 +68,7 @@ export async function verifyMultiIssuerJwt(
   token: string,
   options: VerifyOptions,
 ): Promise<VerifyResult> {
-  const { keySource, tolerance, now } = checkOptions(options);
+  const { keySource, tolerance } = checkOptions(options);
   const seen = options.cache && recall(options.cache, token);
 
   const jwt = seen?.jwt ?? parseToken(splitToken(token)); // 1, 2
@@ -76,6 +76,7 @@ export async function verifyMultiIssuerJwt(
   const found = findIssuer(jwt.claims["iss"], keySource, options.allowedIssuers); // 3
   const record = found instanceof Promise ? await found : found;
 
+  const now = readClock(options); // once the registry has answered, which may have taken seconds
   const candidates = candidateKeys(jwt.header, record, now); // 4
 
   const isKnown = seen?.record === record && candidates.includes(seen.key);

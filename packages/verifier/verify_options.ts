@@ -44,8 +44,6 @@ export type VerifyOptions = VerifyWithKeySource | VerifyWithProject;
 export interface CheckedOptions {
   readonly keySource: KeySource;
   readonly tolerance: number;
-  /** Seconds since the epoch, with fractions. */
-  readonly now: number;
 }
 
 const DEFAULT_TOLERANCE = 5;
@@ -80,12 +78,21 @@ export function checkOptions(options: VerifyOptions): CheckedOptions {
   if (typeof tolerance !== "number" || !(tolerance >= 0 && tolerance <= MAX_TOLERANCE)) {
     throw new RangeError(`Expected "clockToleranceSec" from 0 to ${MAX_TOLERANCE} seconds`);
   }
-  // Every comparison with NaN is false, so a broken clock would make no token expire.
-  const now = (options.now ?? Date.now)() / 1000;
-  if (!Number.isFinite(now)) {
+  return { keySource: sourceOf(options), tolerance };
+}
+
+/**
+ * Reads the clock.
+ *
+ * @returns Seconds since the epoch, with fractions.
+ * @throws {TypeError} If the clock is broken: every comparison with NaN is false, and no token would expire.
+ */
+export function readClock({ now = Date.now }: VerifyRules): number {
+  const seconds = now() / 1000;
+  if (!Number.isFinite(seconds)) {
     throw new TypeError('Expected "now" to return milliseconds since the epoch');
   }
-  return { keySource: sourceOf(options), tolerance, now };
+  return seconds;
 }
 
 function sourceOf(options: VerifyOptions): KeySource {

@@ -217,6 +217,23 @@ Deno.test("verifyMultiIssuerJwt() refuses while the key source can't say", async
   }
 });
 
+Deno.test("verifyMultiIssuerJwt() counts the time that the key source took", async () => {
+  const record = await makeRecord();
+  const token = await makeToken();
+  let milliseconds = NOW * 1000;
+  const keySource: KeySource = {
+    find: async () => {
+      await Promise.resolve();
+      milliseconds += 65_000;
+      return record;
+    },
+  };
+  await assert.rejects(
+    verify(token, record, { keySource, now: () => milliseconds }),
+    (error) => isRefusal(error, "expired"),
+  );
+});
+
 Deno.test("verifyMultiIssuerJwt() refuses a key source that answers with another issuer", async () => {
   const record = await makeRecord({ issuer: "Billing" });
   for (const find of [() => record, () => Promise.resolve(record)]) {
