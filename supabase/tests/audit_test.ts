@@ -155,6 +155,20 @@ Deno.test("jwt_registry_audit stays append-only while session_replication_role i
   );
 });
 
+Deno.test("the registry's revision grows while session_replication_role is replica", async () => {
+  await undone(registry.superuser, async (sql) => {
+    await sql`set local session_replication_role = replica`;
+    await sql`insert into jwt_issuers (issuer) values ('restored')`;
+    const [row] = await sql`select revision > 0 as counted from countersign.registry_state`;
+    assert.deepEqual(row, { counted: true });
+    // The audit log of a restored database comes with it.
+    assert.deepEqual(
+      [...await sql`select * from jwt_registry_audit where issuer = 'restored'`],
+      [],
+    );
+  });
+});
+
 Deno.test("jwt_registry_audit can be pruned by its owner, on purpose", async () => {
   await registry.undone(async (sql) => {
     await register(sql, "billing");
