@@ -5,7 +5,7 @@
  */
 import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import { setPolicy } from "@countersign/registry-admin";
-import { failure, heading, step } from "./demo_report.ts";
+import { failure, heading, silence, step } from "./demo_report.ts";
 import { type DemoServices, mainJob } from "./demo_steps.ts";
 
 const ENTRYPOINT = new URL("../functions/rest/index.ts", import.meta.url);
@@ -18,57 +18,79 @@ if (more.length > 0 || (flag !== undefined && flag !== "--keep")) {
   console.error("Usage: deno task demo [--keep]");
   Deno.exit(2);
 }
-Deno.exit(await demo(flag === "--keep"));
 
 /** @returns The exit code: 0 only if every step did what it says */
 async function demo(keep: boolean): Promise<number> {
-  const interrupted = Promise.withResolvers<number>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => interrupted.resolve(INTERRUPTED));
+  const starting = Promise.withResolvers<LocalTarget>();
+  const interrupted = untilInterrupted();
+  try {
+    return await Promise.race([run(keep, starting, interrupted), interrupted]);
+  } finally {
+    // Also a target that is still starting: it is stopped once it is up, unless it failed and cleaned up by itself.
+    const target = await starting.promise.catch(() => undefined);
+    await target?.stop();
   }
-  // Stops the target however this ends. An interruption while it still starts is cleaned up by the target's own
-  // watcher, once this process is gone.
-  await using cleanup = new AsyncDisposableStack();
-  const code = await Promise.race([run(cleanup, keep, interrupted.promise), interrupted.promise]);
-  if (code === INTERRUPTED) console.log("\nInterrupted: stopping the target");
-  return code;
+}
+
+/** Set once the target stays up only to be played with: then Ctrl-C is how the demo ends well. */
+let keptUp = false;
+
+/** The exit code, once somebody wants the demo to end. What fails from then on fails because it is being stopped. */
+function untilInterrupted(): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      console.log("\nStopping the target");
+      silence();
+      for (const event of ["error", "unhandledrejection"]) {
+        addEventListener(event, (failure) => failure.preventDefault());
+      }
+      resolve(keptUp ? 0 : INTERRUPTED);
+    });
+  }
+  return promise;
 }
 
 async function run(
-  cleanup: AsyncDisposableStack,
   keep: boolean,
+  starting: PromiseWithResolvers<LocalTarget>,
   interrupted: Promise<number>,
 ): Promise<number> {
   const started = performance.now();
   heading("Two services write to one Supabase project, and neither holds its service_role key");
   try {
-    const target = cleanup.use(await startTarget());
+    const target = await startTarget(starting);
     const services = await mainJob(target);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     console.log(`\n  Every step did what it says, in ${seconds} s.`);
-    if (!keep) return 0;
-    await printHowToTry(target, services);
-    return await interrupted.then(() => 0);
+    if (keep) {
+      await printHowToTry(target, services);
+      keptUp = true;
+      await interrupted;
+    }
+    return 0;
   } catch (error) {
     failure(error);
     return 1;
   }
 }
 
-async function startTarget(): Promise<LocalTarget> {
-  const ready = Promise.withResolvers<LocalTarget>();
+async function startTarget(
+  { promise, resolve, reject }: PromiseWithResolvers<LocalTarget>,
+): Promise<LocalTarget> {
   await step("Start a local target", async () => {
-    const target = await startLocalTarget({
+    const options = {
       migrations: false,
       function: { entrypoint: ENTRYPOINT, importMap: IMPORT_MAP },
-    });
-    ready.resolve(target);
+    };
+    startLocalTarget(options).then(resolve, reject);
+    const { url } = await promise;
     return [
-      `Postgres 17, PostgREST 12, a gateway at ${target.url},`,
+      `Postgres 17, PostgREST 12, a gateway at ${url},`,
       "and functions/rest as a process of its own",
     ];
   });
-  return await ready.promise;
+  return await promise;
 }
 
 /** Lines for a shell, and for supabase-js, with a token that lasts long enough to play with. */
@@ -95,3 +117,5 @@ const client = createClient(env.FUNCTIONS_URL, env.PUBLISHABLE_KEY, { accessToke
 console.log(await client.from("widgets").select());
 `);
 }
+
+Deno.exit(await demo(flag === "--keep"));

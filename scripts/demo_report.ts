@@ -11,7 +11,14 @@ const paint = (code: number) => (text: string) => coloured ? `\x1b[${code}m${tex
 const [bold, red, green, grey] = [1, 31, 32, 90].map(paint) as [Paint, Paint, Paint, Paint];
 type Paint = (text: string) => string;
 
-const WIDTH = 72;
+const WIDTH = 80;
+
+let silent = false;
+
+/** Nothing more is shown: what fails from now on is not news. */
+export function silence(): void {
+  silent = true;
+}
 
 export function heading(text: string): void {
   console.log(`\n${bold(text)}\n`);
@@ -26,9 +33,11 @@ export async function step(title: string, work: () => Promise<readonly string[]>
     lines = await work();
     mark = green("✓");
   } finally {
-    const seconds = `${((performance.now() - started) / 1000).toFixed(2)} s`;
-    console.log(`  ${mark} ${title.padEnd(WIDTH - seconds.length)} ${grey(seconds)}`);
-    for (const line of lines) console.log(`      ${line}`);
+    if (!silent) {
+      const seconds = `${((performance.now() - started) / 1000).toFixed(2)} s`;
+      console.log(`  ${mark} ${title.padEnd(WIDTH - seconds.length)} ${grey(seconds)}`);
+      for (const line of lines) console.log(`      ${line}`);
+    }
   }
 }
 
@@ -41,6 +50,7 @@ export function table(rows: readonly (readonly string[])[]): string[] {
 }
 
 export function failure(error: unknown): void {
+  if (silent) return;
   const text = error instanceof DemoFailure ? error.message : Deno.inspect(error);
   console.error(`\n${red("The demo failed.")} ${text}`);
 }
