@@ -161,12 +161,16 @@ export class RegistryReads {
     this.#urgent = false;
     this.#underWay = batch;
     this.#handlers.read([...batch.waiting.keys()]).then(
-      (snapshot) => this.#succeed(batch, snapshot, sentAt),
-      (error) => this.#fail(batch.waiting, error),
-    ).finally(() => {
-      this.#underWay = undefined;
-      this.#pump();
-    });
+      (snapshot) => this.#settle(() => this.#succeed(batch, snapshot, sentAt)),
+      (error) => this.#settle(() => this.#fail(batch.waiting, error)),
+    );
+  }
+
+  /** The read is over before anybody hears of it, so that nobody joins it any more. */
+  #settle(tell: () => void): void {
+    this.#underWay = undefined;
+    tell();
+    this.#pump();
   }
 
   #succeed(batch: Batch, snapshot: RegistrySnapshot, sentAt: number): void {
