@@ -16,14 +16,14 @@ export interface PostgresTarget {
 
 // `allow` and `prefer` would let a server, or whoever stands between, choose plaintext. They are held to
 // what they have in common with `require`.
-const TLS_MODES: Readonly<Record<string, TlsMode>> = {
-  disable: "off",
-  allow: "encrypted",
-  prefer: "encrypted",
-  require: "encrypted",
-  "verify-ca": "certificate",
-  "verify-full": "certificate-and-host",
-};
+const TLS_MODES: ReadonlyMap<string, TlsMode> = new Map([
+  ["disable", "off"],
+  ["allow", "encrypted"],
+  ["prefer", "encrypted"],
+  ["require", "encrypted"],
+  ["verify-ca", "certificate"],
+  ["verify-full", "certificate-and-host"],
+]);
 
 /**
  * Reads `postgres://user:password@host:port/database?sslmode=…&host=/socket/directory`.
@@ -42,9 +42,9 @@ export function parsePostgresUrl(text: string): PostgresTarget {
   const host = socketDirectory ?? url.hostname.replace(/^\[|\]$/g, "");
   if (host === "" || host.includes(",")) throw invalid("must name one host");
   const sslmode = url.searchParams.get("sslmode");
-  const tls = sslmode === null ? defaultTls(host) : TLS_MODES[sslmode];
+  const tls = sslmode === null ? defaultTls(host) : TLS_MODES.get(sslmode);
   if (tls === undefined) {
-    throw invalid(`must have an "sslmode" among ${Object.keys(TLS_MODES).join(", ")}, or none`);
+    throw invalid(`must have an "sslmode" among ${[...TLS_MODES.keys()].join(", ")}, or none`);
   }
   const user = decode(url.username);
   if (user === "") throw invalid("must name a user");
