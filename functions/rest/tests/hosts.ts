@@ -49,15 +49,7 @@ export const ownProcess: Host = {
 };
 
 /** A process of its own on the Deno that Supabase Edge is compatible with, which knows no workspace. */
-export const edgeRuntime: Host = {
-  name: "Deno 2.1.4",
-  start: async (env) =>
-    await spawnServer(
-      await deno214(),
-      ["run", "-A", "--no-lock", "--no-config", "--import-map", IMPORT_MAP, ENTRYPOINT],
-      env,
-    ),
-};
+export const edgeRuntime: Host = { name: "Deno 2.1.4", start: (env) => startOnDeno214(env) };
 
 let deno214Path: Promise<string> | undefined;
 
@@ -77,15 +69,29 @@ async function findDeno214(): Promise<string> {
   throw new Error(`Deno 2.1.4 is needed from npm: ${new TextDecoder().decode(stderr)}`);
 }
 
+/** What was deployed into `folder`, on Deno 2.1.4. */
+export function deployedInto(folder: string): Host {
+  return { name: "as the Supabase CLI uploads it", start: (env) => startOnDeno214(env, folder) };
+}
+
+async function startOnDeno214(
+  env: Readonly<Record<string, string>>,
+  cwd: string | URL = ROOT,
+): Promise<RunningFunction> {
+  const args = ["run", "-A", "--no-lock", "--no-config", "--import-map", IMPORT_MAP, ENTRYPOINT];
+  return await spawnServer(await deno214(), args, env, cwd);
+}
+
 /** Starts a server of the repository as a process of its own, and waits for the address it listens on. */
 export async function spawnServer(
   command: string,
   args: string[],
   env: Readonly<Record<string, string>>,
+  cwd: string | URL = ROOT,
 ): Promise<RunningFunction> {
   const child = new Deno.Command(command, {
     args,
-    cwd: ROOT,
+    cwd,
     env: { ...env, PORT: "0", NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",

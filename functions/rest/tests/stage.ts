@@ -15,6 +15,7 @@ import { UpstreamTap } from "./upstream_tap.ts";
 
 export interface Stage extends AsyncDisposable, Cast {
   readonly target: LocalTarget;
+  readonly host: Host;
   readonly function: RunningFunction;
   /** Between the function and PostgREST. */
   readonly upstream: UpstreamTap;
@@ -77,6 +78,7 @@ export async function openStage(host: Host, options: StageOptions = {}): Promise
   return {
     ...cast,
     target,
+    host,
     function: running,
     upstream,
     registry,

@@ -5,8 +5,8 @@ export class TcpRelay implements AsyncDisposable {
   readonly #destination: { hostname: string; port: number };
   #state: "open" | "cut" | "held" = "open";
   #resume = Promise.withResolvers<void>();
-  /** How many connections arrived, including those turned away. */
-  connections = 0;
+  /** How often the client sent something: at least once for every statement. */
+  asked = 0;
 
   constructor(destinationUrl: string) {
     const { hostname, port } = new URL(destinationUrl);
@@ -53,7 +53,6 @@ export class TcpRelay implements AsyncDisposable {
 
   async #accept(): Promise<void> {
     for await (const inbound of this.#listener) {
-      this.connections++;
       if (this.#state === "cut") {
         inbound.close();
         continue;
@@ -63,15 +62,16 @@ export class TcpRelay implements AsyncDisposable {
         socket.setNoDelay(true);
         this.#sockets.add(socket);
       }
-      this.#pump(inbound, outbound);
+      this.#pump(inbound, outbound, () => this.asked++);
       this.#pump(outbound, inbound);
     }
   }
 
-  async #pump(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+  async #pump(from: Deno.TcpConn, to: Deno.TcpConn, onChunk = () => {}): Promise<void> {
     const chunk = new Uint8Array(16 * 1024);
     try {
       for (let read; (read = await from.read(chunk)) !== null;) {
+        onChunk();
         while (this.#state === "held") await this.#resume.promise;
         for (let sent = 0; sent < read;) sent += await to.write(chunk.subarray(sent, read));
       }

@@ -131,9 +131,14 @@ export const FAILURE: readonly Scenario[] = [
           signal: leave.signal,
         });
         await arrived.promise;
+        // The proxy lets ten milliseconds pass before it watches its client at all.
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const left = performance.now();
         leave.abort();
         await assert.rejects(asked, { name: "AbortError" });
         await aborted.promise;
+        // Else it was the time-out that ended it.
+        assert.ok(performance.now() - left < UPSTREAM_TIMEOUT / 2);
       });
       await passes(stage, GET);
     },
@@ -167,6 +172,24 @@ export const FAILURE: readonly Scenario[] = [
     },
   },
   {
+    name: "a function that starts without its registry works as soon as that is there",
+    async run(stage) {
+      stage.registry.cut();
+      try {
+        await using late = await stage.host.start(stage.env);
+        const answer = await stage.send(GET, late.origin);
+        assertRefused(answer, "registry_unavailable", late);
+        stage.registry.open();
+        await until(
+          "the registry is read",
+          async () => (await stage.send(GET, late.origin)).status === 200,
+        );
+      } finally {
+        stage.registry.open();
+      }
+    },
+  },
+  {
     name: "a registry that hangs counts as one that is down",
     async run(stage) {
       await passes(stage, GET);
@@ -185,6 +208,50 @@ export const FAILURE: readonly Scenario[] = [
         async () => (await stage.send(GET)).status === 200,
         10_000,
       );
+    },
+  },
+  {
+    name: "a registry that comes and goes yields good answers or 503, and nothing else",
+    async run(stage) {
+      const statuses = new Set<number>();
+      for (let round = 0; round < 6; round++) {
+        if (round % 2 === 0) stage.registry.cut();
+        else stage.registry.open();
+        for (let i = 0; i < 5; i++) {
+          statuses.add((await stage.send(GET)).status);
+          const bad = stage.warehouse.token({ signature: () => new Uint8Array(256) });
+          const { status } = await stage.send({ ...GET, token: bad });
+          assert.ok(status === 401 || status === 503, `${status}`);
+        }
+      }
+      stage.registry.open();
+      statuses.delete(503);
+      assert.deepEqual([...statuses], [200]);
+      await until(
+        "the registry is read again",
+        async () => (await stage.send(GET)).status === 200,
+        10_000,
+      );
+    },
+  },
+  {
+    name:
+      "a flood of unknown issuers costs the registry few statements, and known ones do not notice",
+    async run(stage) {
+      await passes(stage, GET);
+      const before = stage.registry.asked;
+      const flood = Array.from({ length: 400 }, (_, i) =>
+        stage.send({
+          ...GET,
+          token: stage.trusted.token({ claims: { iss: `flood-${i}-${newName()}` } }),
+        }));
+      const known = await passes(stage, GET);
+      assert.equal(known.status, 200);
+      const refusals = await Promise.all(flood);
+      for (const { status } of refusals) assert.ok(status === 401 || status === 503, `${status}`);
+      const asked = stage.registry.asked - before;
+      assert.ok(asked < 100, `${asked} messages to the registry`);
+      await passes(stage, GET);
     },
   },
 ];
