@@ -1,4 +1,7 @@
-/** The least that a proxy on Deno can do: what it costs is not Countersign's. Arguments: the upstream's URL. */
+/**
+ * The least that a proxy on Deno can do: what it costs is not Countersign's. Arguments: the
+ * upstream's URL.
+ */
 const [upstream] = Deno.args;
 
 Deno.serve({ hostname: "127.0.0.1", port: 0 }, (request) => {

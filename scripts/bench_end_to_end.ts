@@ -1,9 +1,10 @@
 /**
  * What Countersign costs a request, on real Postgres and PostgREST over real HTTP.
  *
- * Four ways to one row, in one run, interleaved in rounds so that whatever else the machine does hits all of them:
- * PostgREST itself; a bare pass-through proxy; Countersign with a token that it has seen; Countersign with a token
- * that is new on every request. Proxies are processes of their own and talk to PostgREST directly.
+ * Four ways to one row, in one run, interleaved in rounds so that whatever else the machine does
+ * hits all of them: PostgREST itself; a bare pass-through proxy; Countersign with a token that it
+ * has seen; Countersign with a token that is new on every request. Proxies are processes of their
+ * own and talk to PostgREST directly.
  *
  * `deno run -A scripts/bench_end_to_end.ts [--rounds N] [--json FILE]`
  */
@@ -163,7 +164,9 @@ async function measure(): Promise<Figures[]> {
   );
 }
 
-/** Sends `requests` requests over `connections` keep-alive connections, each one after the other. */
+/**
+ * Sends `requests` requests over `connections` keep-alive connections, each one after the other.
+ */
 async function load(
   { origin, path, token }: Contender,
   connections: number,

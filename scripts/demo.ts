@@ -1,7 +1,8 @@
 /**
  * The main job in one command: a local target, two issuers, what they may do and what they may not.
  *
- * `deno task demo` cleans up after itself; `deno task demo --keep` stays up and prints how to try it by hand.
+ * `deno task demo` cleans up after itself; `deno task demo --keep` stays up and prints how to try it
+ * by hand.
  */
 import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import { setPolicy } from "@countersign/registry-admin";
@@ -26,7 +27,8 @@ async function demo(keep: boolean): Promise<number> {
   try {
     return await Promise.race([run(keep, starting, interrupted), interrupted]);
   } finally {
-    // Also a target that is still starting: it is stopped once it is up, unless it failed and cleaned up by itself.
+    // Also a target that is still starting: it is stopped once it is up, unless it failed and
+    // cleaned up by itself.
     const target = await starting.promise.catch(() => undefined);
     await target?.stop();
   }
@@ -35,7 +37,10 @@ async function demo(keep: boolean): Promise<number> {
 /** Set once the target stays up only to be played with: then Ctrl-C is how the demo ends well. */
 let keptUp = false;
 
-/** The exit code, once somebody wants the demo to end. What fails from then on fails because it is being stopped. */
+/**
+ * The exit code, once somebody wants the demo to end. What fails from then on fails because it is
+ * being stopped.
+ */
 function untilInterrupted(): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

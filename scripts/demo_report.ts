@@ -1,4 +1,6 @@
-/** What the demo shows a person: a line for each step, with the time it took, and what was found. */
+/**
+ * What the demo shows a person: a line for each step, with the time it took, and what was found.
+ */
 
 /** A step did not do what it says. */
 export class DemoFailure extends Error {

@@ -1,4 +1,7 @@
-/** A backend service of the demo: it holds its private key, and writes with tokens that it signs itself. */
+/**
+ * A backend service of the demo: it holds its private key, and writes with tokens that it signs
+ * itself.
+ */
 import { generateIssuerKeyPair, type IssuerKeyPair, signMultiIssuerJwt } from "@countersign/signer";
 import { DemoFailure } from "./demo_report.ts";
 

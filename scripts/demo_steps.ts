@@ -1,4 +1,6 @@
-/** The main job of Countersign, step by step. Every step throws unless it did what its title says. */
+/**
+ * The main job of Countersign, step by step. Every step throws unless it did what its title says.
+ */
 import type { LocalTarget } from "@countersign/local-target";
 import {
   applyMigrations,

@@ -14,7 +14,9 @@ async function processes(): Promise<{ pid: number; parent: number; args: string 
   });
 }
 
-/** A demo that is under way, with a temporary directory of its own and an account of its processes. */
+/**
+ * A demo that is under way, with a temporary directory of its own and an account of its processes.
+ */
 class Demo {
   readonly #child: Deno.ChildProcess;
   readonly #temporary: string;

@@ -1,5 +1,6 @@
 /**
- * What a caller must get for each reason, written from the design and not taken from the proxy's own table.
+ * What a caller must get for each reason, written from the design and not taken from the proxy's
+ * own table.
  */
 import type { RefusalReason } from "@countersign/swap-proxy";
 

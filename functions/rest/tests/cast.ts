@@ -10,7 +10,9 @@ import { generateIssuerKeyPair, type IssuerKeyPair } from "@countersign/signer";
 import type { Sql } from "postgres";
 import { type KeyMaterial, TokenForge } from "./token_forge.ts";
 
-/** In every honest token, so that a search of logs and answers for it finds any claim that leaked. */
+/**
+ * In every honest token, so that a search of logs and answers for it finds any claim that leaked.
+ */
 export const CANARY = "canary-8c5be2";
 
 export interface Cast {

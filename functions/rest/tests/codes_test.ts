@@ -1,6 +1,7 @@
 /**
- * The closed unions of reasons and codes: each has an answer, an entry in the reference, and a request that provokes it.
- * The compiler requires an entry for every member; what is not reachable over HTTP says why.
+ * The closed unions of reasons and codes: each has an answer, an entry in the reference, and a
+ * request that provokes it. The compiler requires an entry for every member; what is not reachable
+ * over HTTP says why.
  */
 import assert from "node:assert/strict";
 import {

@@ -1,8 +1,9 @@
 /**
- * Deploys the function with the real Supabase CLI, to a server on loopback that takes what the platform would be sent.
+ * Deploys the function with the real Supabase CLI, to a server on loopback that takes what the
+ * platform would be sent.
  *
- * The CLI follows relative and import-mapped specifiers and takes no lock file and no workspace along, so what
- * `functions/rest/deno.json` does not map is missing at the other end.
+ * The CLI follows relative and import-mapped specifiers and takes no lock file and no workspace
+ * along, so what `functions/rest/deno.json` does not map is missing at the other end.
  */
 import { dirname, join } from "node:path";
 

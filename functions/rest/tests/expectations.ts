@@ -13,7 +13,10 @@ export function logEntry(answer: HttpAnswer, { printed }: RunningFunction): stri
   return printed().split("\n").find((line) => line.includes(id));
 }
 
-/** Status, code, challenge and shape of the answer together, and the precise reason in the operator's log. */
+/**
+ * Status, code, challenge and shape of the answer together, and the precise reason in the
+ * operator's log.
+ */
 export function assertRefused(
   answer: HttpAnswer,
   reason: RefusalReason,

@@ -6,7 +6,10 @@ export interface RunningFunction extends AsyncDisposable {
   readonly origin: string;
   /** All that it has written to its log so far. */
   readonly printed: () => string;
-  /** Whether the log has every refusal; the console's is bounded under a flood, which these tests are. */
+  /**
+   * Whether the log has every refusal; the console's is bounded under a flood, which these tests
+   * are.
+   */
   readonly logsAll: boolean;
 }
 
@@ -48,7 +51,9 @@ export const ownProcess: Host = {
   start: (env) => spawnServer(Deno.execPath(), ["run", "-A", ENTRYPOINT], env),
 };
 
-/** A process of its own on the Deno that Supabase Edge is compatible with, which knows no workspace. */
+/**
+ * A process of its own on the Deno that Supabase Edge is compatible with, which knows no workspace.
+ */
 export const edgeRuntime: Host = { name: "Deno 2.1.4", start: (env) => startOnDeno214(env) };
 
 let deno214Path: Promise<string> | undefined;
@@ -82,7 +87,10 @@ async function startOnDeno214(
   return await spawnServer(await deno214(), args, env, cwd);
 }
 
-/** Starts a server of the repository as a process of its own, and waits for the address it listens on. */
+/**
+ * Starts a server of the repository as a process of its own, and waits for the address it listens
+ * on.
+ */
 export async function spawnServer(
   command: string,
   args: string[],

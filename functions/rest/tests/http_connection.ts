@@ -1,6 +1,6 @@
 /**
- * One HTTP/1.1 connection with exactly the bytes it is given: `fetch` mends paths and joins headers, which
- * is what an attacker would not do, and a load test must not pay for.
+ * One HTTP/1.1 connection with exactly the bytes it is given: `fetch` mends paths and joins
+ * headers, which is what an attacker would not do, and a load test must not pay for.
  */
 const CRLF = "\r\n";
 const encoder = new TextEncoder();

@@ -1,6 +1,7 @@
 /**
- * What every test of the function stands on: a real target, the function on one host, a registry that can be
- * taken away, an upstream that counts, and issuers whose tokens can be forged byte by byte.
+ * What every test of the function stands on: a real target, the function on one host, a registry
+ * that can be taken away, an upstream that counts, and issuers whose tokens can be forged byte by
+ * byte.
  */
 import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import postgres from "postgres";

@@ -1,4 +1,7 @@
-/** What the owner of a target would write: tables, roles and policies for two services and for users. */
+/**
+ * What the owner of a target would write: tables, roles and policies for two services and for
+ * users.
+ */
 export const SCHEMA = `
 select countersign.create_writer_role('widgets_writer');
 select countersign.create_writer_role('invoices_writer');

@@ -1,4 +1,7 @@
-/** How the function starts, on both versions of Deno: what is missing is named, and secrets are never repeated. */
+/**
+ * How the function starts, on both versions of Deno: what is missing is named, and secrets are
+ * never repeated.
+ */
 import assert from "node:assert/strict";
 import { edgeRuntime, ownProcess } from "./hosts.ts";
 import { until } from "./until.ts";

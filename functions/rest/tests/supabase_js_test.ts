@@ -1,4 +1,6 @@
-/** An unmodified supabase-js through the gateway and the function, configured as an issuer would. */
+/**
+ * An unmodified supabase-js through the gateway and the function, configured as an issuer would.
+ */
 import assert from "node:assert/strict";
 import { startLocalTarget } from "@countersign/local-target";
 import { registerPublicKey } from "@countersign/registry-admin";

@@ -1,7 +1,8 @@
 /**
  * Tokens as an attacker would write them: every byte can be chosen, no library objects.
  *
- * Without a change the result is an honest token, so an attack and its twin differ in the change alone.
+ * Without a change the result is an honest token, so an attack and its twin differ in the change
+ * alone.
  */
 import { Buffer } from "node:buffer";
 import { createHmac, createPrivateKey, type KeyObject, sign } from "node:crypto";

@@ -1,4 +1,7 @@
-/** Waits until `condition` holds; a fixed sleep would be too short on one machine and waste time on another. */
+/**
+ * Waits until `condition` holds; a fixed sleep would be too short on one machine and waste time on
+ * another.
+ */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,

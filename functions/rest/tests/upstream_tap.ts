@@ -8,8 +8,8 @@ export interface Asked {
 type Answer = (request: Request) => Response | Promise<Response>;
 
 /**
- * Stands between the function and PostgREST: counts what PostgREST is asked, and can answer in its place
- * (an upstream that hangs, breaks off or never ends).
+ * Stands between the function and PostgREST: counts what PostgREST is asked, and can answer in its
+ * place (an upstream that hangs, breaks off or never ends).
  */
 export class UpstreamTap implements AsyncDisposable {
   readonly #destination: string;

@@ -1,10 +1,11 @@
 /**
- * The guard, through several proxies at once: after a revocation has committed no write commits, and a token of a
- * `single_use` issuer commits one write.
+ * The guard, through several proxies at once: after a revocation has committed no write commits,
+ * and a token of a `single_use` issuer commits one write.
  *
- * The proxies' memory may be ten minutes old, and in the race their connection to the registry hangs, so that only the
- * guard stands between the writers and the table. Without the lock that `countersign.check_token()` takes, or the one that a
- * change of the registry takes, the race is lost within a few rounds.
+ * The proxies' memory may be ten minutes old, and in the race their connection to the registry
+ * hangs, so that only the guard stands between the writers and the table. Without the lock that
+ * `countersign.check_token()` takes, or the one that a change of the registry takes, the race is
+ * lost within a few rounds.
  */
 import assert from "node:assert/strict";
 import postgres from "postgres";

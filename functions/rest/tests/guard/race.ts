@@ -1,8 +1,9 @@
 /**
- * A race between writers and a revocation, and its outcome in the order of commits in the write-ahead log, which is the
- * order in which the database made them durable. Every row carries the id of its transaction, the revoker knows its own,
- * and `pg_walinspect` lists the commit records in between. No clock and no snapshot is involved, so there is nothing
- * that could hide a write which came too late.
+ * A race between writers and a revocation, and its outcome in the order of commits in the
+ * write-ahead log, which is the order in which the database made them durable. Every row carries
+ * the id of its transaction, the revoker knows its own, and `pg_walinspect` lists the commit
+ * records in between. No clock and no snapshot is involved, so there is nothing that could hide a
+ * write which came too late.
  */
 import assert from "node:assert/strict";
 import type { Sql } from "postgres";
@@ -79,7 +80,8 @@ export async function race(
   stop = true;
   await Promise.all(writers);
 
-  // A transaction of its own that is flushed, and with it everything before: the log is read up to there.
+  // A transaction of its own that is flushed, and with it everything before: the log is read up to
+  // there.
   await superuser`select pg_logical_emit_message(true, 'race', 'over', true)`;
   const commits = await superuser`
     select xid::text from pg_get_wal_records_info(${start!.lsn}, pg_current_wal_flush_lsn())

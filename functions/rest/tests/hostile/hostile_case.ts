@@ -17,7 +17,10 @@ export interface HostileCase {
 type ChangeOf = Change | ((stage: Stage) => Change);
 type Issuer = (stage: Stage) => TokenForge;
 
-/** A case in which one change of an honest token is the attack. The twin is the token without the change. */
+/**
+ * A case in which one change of an honest token is the attack. The twin is the token without the
+ * change.
+ */
 export function tokenAttack(
   attack: string,
   refused: RefusalReason,

@@ -1,7 +1,8 @@
 /**
- * Every attack over HTTP, against real PostgREST and real Postgres; each with a twin that differs only in the attack
- * and passes. The handler runs in this process, where its log has every refusal; then all attacks are sent once
- * more to the function as its own process, which must give the same answers and print nothing that it must not.
+ * Every attack over HTTP, against real PostgREST and real Postgres; each with a twin that differs
+ * only in the attack and passes. The handler runs in this process, where its log has every refusal;
+ * then all attacks are sent once more to the function as its own process, which must give the same
+ * answers and print nothing that it must not.
  */
 import assert from "node:assert/strict";
 import { type Attempt, newName } from "../attempt.ts";

@@ -1,6 +1,6 @@
 /**
- * Keys that anyone could sign for, put into the registry by SQL and past every check of our own code, as whoever
- * holds `service_role` could try.
+ * Keys that anyone could sign for, put into the registry by SQL and past every check of our own
+ * code, as whoever holds `service_role` could try.
  */
 import { Buffer } from "node:buffer";
 import { createHash, generateKeyPairSync, type JsonWebKey, type KeyObject } from "node:crypto";
@@ -101,7 +101,9 @@ export const planted = new TokenForge({
   privateKey: String(ed25519.privateKey.export({ type: "pkcs8", format: "pem" })),
 }, { sub: "press-1", role: "widgets_writer" });
 
-/** The database takes the neutral point, since it judges the form of a key; the verifier must not. */
+/**
+ * The database takes the neutral point, since it judges the form of a key; the verifier must not.
+ */
 export async function plantNeutralPoint({ sql }: Stage): Promise<void> {
   await sql`
     insert into public.jwt_issuers (issuer, allowed_roles) values ('planted', '{widgets_writer}')`;

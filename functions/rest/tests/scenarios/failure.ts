@@ -11,7 +11,10 @@ function notFound(body: string | null): Response {
   return new Response(body, { status: 404, headers: { "content-type": "application/json" } });
 }
 
-/** While PostgREST's place is taken, the function answers the attempt with `reason`; afterwards it works. */
+/**
+ * While PostgREST's place is taken, the function answers the attempt with `reason`; afterwards it
+ * works.
+ */
 async function failsWhile(
   stage: Stage,
   reason: "upstream_timeout" | "upstream_not_found" | "downstream_token_rejected",

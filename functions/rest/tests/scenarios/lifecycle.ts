@@ -23,7 +23,10 @@ async function newIssuer(stage: Stage): Promise<TokenForge> {
   });
 }
 
-/** Waits until the issuer's tokens are answered with `status`; a change must be seen within a second. */
+/**
+ * Waits until the issuer's tokens are answered with `status`; a change must be seen within a
+ * second.
+ */
 async function answersWith(stage: Stage, issuer: TokenForge, status: number): Promise<void> {
   await until(`tokens of the issuer are answered with ${status}`, async () => {
     const answer = await stage.send({ token: issuer.token() });
