@@ -56,7 +56,7 @@ grant execute on function
   countersign.claims(), countersign.issuer(), countersign.subject(), countersign.is_issuer(text), countersign.has_role(text)
 to public;
 
--- Where the platform lets us, the names that policies written for the seed library use.
+-- Where the platform lets us, the shorter names under which auth has its own.
 do $$
 begin
   if not coalesce(
