@@ -63,8 +63,10 @@ export function connectPostgres(
   const target = parsePostgresUrl(url);
   const { ca, queryTimeout = 2_500, listen = target.port !== TRANSACTION_POOLER_PORT } = options;
   let current: Connection | undefined;
+  let ended = false;
 
   function connection(): Connection {
+    if (ended) throw new Error("The Postgres client was ended");
     if (current?.isOver === false) return current;
     current = new Connection(target, ca);
     return current;
@@ -100,6 +102,7 @@ export function connectPostgres(
         )),
     }),
     async end() {
+      ended = true;
       await current?.end();
     },
   };

@@ -2,8 +2,10 @@ import type { IssuerRecord } from "@countersign/verifier";
 import { backoff } from "./backoff.ts";
 import type { RegistrySnapshot } from "./read_registry.ts";
 
-/** Milliseconds between reads that are only for names nobody has seen: ten a second, whatever arrives. */
-const UNSEEN_INTERVAL = 100;
+/** Milliseconds between reads that are only for names nobody has seen: five a second, whatever arrives. */
+const UNSEEN_INTERVAL = 200;
+/** How many of them may come at once after a quiet second, so that an ordinary first token need not wait. */
+const UNSEEN_BURST = 5;
 /** Unseen names that wait for the next read. More are turned away: memory is bounded as well. */
 const MAX_UNSEEN_WAITING = 1_000;
 
@@ -44,8 +46,8 @@ interface Batch {
 /**
  * Decides when the registry is read, and for whom. There is at most one read under way; who asks meanwhile
  * waits for the next one, which serves everybody. A read goes out at once for an issuer that was seen
- * before or to confirm the version; reads for unseen names alone keep {@link UNSEEN_INTERVAL} apart. After
- * a failure there is none for a while, and who asks is told at once.
+ * before or to confirm the version; reads for unseen names alone are rationed. After a failure there is none
+ * for a while, and who asks is told at once.
  */
 export class RegistryReads {
   readonly #handlers: RegistryReadsHandlers;
@@ -56,7 +58,8 @@ export class RegistryReads {
   /** Whether the next read must not wait. */
   #urgent = false;
   #underWay: Batch | undefined;
-  #unseenFrom = -Infinity;
+  /** When the ration of reads for unseen names will be full again. */
+  #unseenFull = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   #failures = 0;
@@ -136,7 +139,7 @@ export class RegistryReads {
     if (this.#underWay !== undefined) return;
     if (!this.#urgent) {
       if (this.#next.size === 0) return;
-      const wait = this.#unseenFrom - this.#now();
+      const wait = this.#unseenFull - (UNSEEN_BURST - 1) * UNSEEN_INTERVAL - this.#now();
       if (wait > 0) {
         this.#timer ??= setTimeout(() => {
           this.#timer = undefined;
@@ -155,7 +158,9 @@ export class RegistryReads {
       everythingAnnounced: false,
     };
     const sentAt = this.#now();
-    if (this.#unseenWaiting > 0) this.#unseenFrom = sentAt + UNSEEN_INTERVAL;
+    if (this.#unseenWaiting > 0) {
+      this.#unseenFull = Math.max(this.#unseenFull, sentAt) + UNSEEN_INTERVAL;
+    }
     this.#next = new Map();
     this.#unseenWaiting = 0;
     this.#urgent = false;

@@ -1,0 +1,39 @@
+import { memoryKeySource } from "@countersign/verifier";
+import { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
+import { makeIssuer, NOW, SECRET, TARGET } from "./fixtures/issuer.ts";
+
+const issuer = await makeIssuer("service-a");
+const handler = createJwtSwapProxy({
+  supabaseUrl: TARGET,
+  apikey: "sb_publishable_1",
+  supabaseJwtSecret: SECRET,
+  keySource: memoryKeySource([issuer.record]),
+  now: () => NOW,
+  // A constant upstream: what is measured is the proxy.
+  fetch: () =>
+    Promise.resolve(new Response("[]", { headers: { "content-type": "application/json" } })),
+});
+
+const url = "http://edge.internal/rest/v1/widgets?select=id";
+const request = (token: string) =>
+  new Request(url, { headers: { authorization: `Bearer ${token}` } });
+
+const seen = await issuer.sign();
+const fresh = await Promise.all(
+  Array.from({ length: 5_000 }, (_, i) => issuer.sign({ jti: `${i}` })),
+);
+const forged = `${seen.slice(0, -4)}AAAA`;
+let next = 0;
+
+Deno.bench("new Request, for comparison", { group: "swap" }, () => {
+  request(seen);
+});
+Deno.bench("token seen before", { group: "swap", baseline: true }, async () => {
+  await (await handler(request(seen))).body?.cancel();
+});
+Deno.bench("fresh ES256 token", { group: "swap" }, async () => {
+  await (await handler(request(fresh[next++ % fresh.length] ?? seen))).body?.cancel();
+});
+Deno.bench("forged token", { group: "swap" }, async () => {
+  await (await handler(request(forged))).body?.cancel();
+});
