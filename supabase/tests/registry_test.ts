@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { ed25519Pem, refusal, register, RegistryDatabase } from "./registry_database.ts";
+import {
+  becomeRequest,
+  ed25519Pem,
+  refusal,
+  register,
+  RegistryDatabase,
+  undone,
+} from "./registry_database.ts";
 
 let registry: RegistryDatabase;
 Deno.test.beforeAll(async () => {
@@ -268,6 +275,49 @@ Deno.test("updated_at moves with a change, and only then; created_at never does"
       const [, updated] = await years("is_active = false");
       assert(updated > 2020);
     }
+  });
+});
+
+Deno.test("the registry means the same whatever the search_path and the temporary objects", async () => {
+  const pem = await ed25519Pem("billing");
+  await undone(registry.superuser, async (sql) => {
+    const [{ kid } = { kid: "" }] = await sql<
+      { kid: string }[]
+    >`select countersign.key_id(${pem}) as kid`;
+    await sql.unsafe(`
+      create schema impostor;
+      create function impostor.sha256(bytea) returns bytea language sql as $$ select 'x'::bytea $$;
+      create function impostor.key_id(text) returns text language sql as $$ select 'forged' $$;
+      create function impostor.role_refusal(text) returns text language sql as 'select null::text';
+      create function impostor.pg_has_role(name, oid, text) returns boolean language sql as 'select true';
+      create function impostor.now() returns timestamptz language sql as $$ select '1999-01-01'::timestamptz $$;
+      create view impostor.role_verdicts as select 'service_role' as role_name, null as refusal;
+      grant usage on schema impostor to public;
+      grant select on impostor.role_verdicts to public;
+      grant temporary on database postgres to service_role`);
+    await becomeRequest(sql, { role: "service_role" });
+    await sql.unsafe(`
+      create temp table jwt_issuers (issuer text);
+      create temp table jwt_registry_audit (like public.jwt_registry_audit);
+      create temp table registry_state as select 7 as revision;
+      create type pg_temp.text as (a int);
+      create type pg_temp.jsonb as (a int);
+      set local search_path = pg_temp, impostor, pg_catalog`);
+    const [row] = await sql`
+      insert into public.jwt_public_keys (issuer, public_key, algorithm) values ('billing', ${pem}, 'EdDSA')
+      returning kid, created_at > '2020-01-01' as today`;
+    assert.deepEqual(row, { kid, today: true });
+    await assert.rejects(
+      sql.savepoint((sql) => sql`update public.jwt_issuers set allowed_roles = '{service_role}'`),
+      refusal("23514", /BYPASSRLS/),
+    );
+    await sql`set local search_path = public`;
+    const audited =
+      await sql`select table_name, revision < 7 as real from public.jwt_registry_audit order by id`;
+    assert.deepEqual([...audited], [
+      { table_name: "jwt_issuers", real: true },
+      { table_name: "jwt_public_keys", real: true },
+    ]);
   });
 });
 

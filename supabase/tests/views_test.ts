@@ -111,7 +111,7 @@ Deno.test("jwt_issuer_policies has only this issuer's keys, and the newest 100 o
 Deno.test("jwt_issuer_policies looks issuers up by index, and judges roles once a query", async () => {
   await registry.undone(async (sql) => {
     await sql`insert into jwt_issuers (issuer, allowed_roles)
-      select 'svc-' || n, '{widgets_writer,gadgets_writer}' from generate_series(1, 2000) n`;
+      select 'svc-' || n, '{widgets_writer,gadgets_writer}' from generate_series(1, 500) n`;
     await sql`analyze jwt_issuers`;
     const [row] = await sql<{ "QUERY PLAN": [{ Plan: Node }] }[]>`
       explain (analyze, format json)
