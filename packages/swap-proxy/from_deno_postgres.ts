@@ -31,8 +31,8 @@ export interface DenoPostgresPool {
  * ```ts
  * import { type DenoPostgresPool, fromDenoPostgres, postgresKeySource } from "@countersign/swap-proxy";
  *
- * declare const pool: DenoPostgresPool; // new Pool(url, 2, true)
- * const source = () => postgresKeySource(fromDenoPostgres(pool));
+ * // pool: new Pool(url, 2, true)
+ * const sourceOf = (pool: DenoPostgresPool) => postgresKeySource(fromDenoPostgres(pool));
  * ```
  */
 export function fromDenoPostgres(pool: DenoPostgresPool): PostgresClient {
