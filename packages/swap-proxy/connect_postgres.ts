@@ -48,9 +48,11 @@ export interface ConnectPostgresOptions {
  * @example Find issuers in the target's database
  * ```ts
  * import { connectPostgres, postgresKeySource } from "@countersign/swap-proxy";
+ * import assert from "node:assert/strict";
  *
  * const client = connectPostgres("postgres://countersign_reader:secret@db.example.com:5432/postgres");
  * const source = postgresKeySource(client);
+ * assert.ok(client.listen); // Not at port 6543.
  *
  * await source.close();
  * await client.end();

@@ -4,6 +4,8 @@
  */
 export interface DownstreamSigner {
   /**
+   * Signs claims, whatever they are: `createJwtSwapProxy` has decided about them.
+   *
    * @param claims The payload, as it will stand in the token.
    * @returns The token in JWS compact serialisation (RFC 7515 §7.1).
    */

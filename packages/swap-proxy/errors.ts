@@ -31,6 +31,8 @@ export class SwapProxyError extends Error {
   readonly code: SwapProxyErrorCode;
 
   /**
+   * Makes an error.
+   *
    * @param code One of the closed set.
    * @param message What happened, without anything secret or unverified.
    * @param options `cause`: the error underneath.
@@ -70,6 +72,8 @@ export class ConfigurationError extends SwapProxyError {
   readonly problems: readonly ConfigurationProblem[];
 
   /**
+   * Makes an error of all problems at once.
+   *
    * @param problems All that is wrong. At least one.
    * @param options `cause`: the error underneath.
    */

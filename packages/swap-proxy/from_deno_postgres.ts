@@ -29,10 +29,20 @@ export interface DenoPostgresPool {
  *
  * @example Adapt a pool
  * ```ts
- * import { type DenoPostgresPool, fromDenoPostgres, postgresKeySource } from "@countersign/swap-proxy";
+ * import { type DenoPostgresPool, fromDenoPostgres } from "@countersign/swap-proxy";
+ * import assert from "node:assert/strict";
  *
- * // pool: new Pool(url, 2, true)
- * const sourceOf = (pool: DenoPostgresPool) => postgresKeySource(fromDenoPostgres(pool));
+ * // Stands for `new Pool(url, 2, true)` of deno-postgres.
+ * const pool: DenoPostgresPool = {
+ *   connect: () =>
+ *     Promise.resolve({
+ *       queryObject: ({ args }) => Promise.resolve({ rows: [{ answer: args[0] }] }),
+ *       release: () => {},
+ *     }),
+ *   end: () => Promise.resolve(),
+ * };
+ * const client = fromDenoPostgres(pool);
+ * assert.deepEqual(await client.query("select $1 as answer", ["42"]), [{ answer: "42" }]);
  * ```
  */
 export function fromDenoPostgres(pool: DenoPostgresPool): PostgresClient {

@@ -11,12 +11,13 @@ export interface PostgresListener {
  * @example A driver of one's own
  * ```ts
  * import { type PostgresClient, postgresKeySource } from "@countersign/swap-proxy";
+ * import assert from "node:assert/strict";
  *
  * const client: PostgresClient = {
  *   query: (_text, _params) => Promise.resolve([{ version: "1", policy: null }]),
  *   end: () => Promise.resolve(),
  * };
- * postgresKeySource(client);
+ * assert.equal(await postgresKeySource(client).find("service-a"), undefined);
  * ```
  */
 export interface PostgresClient {

@@ -3,6 +3,7 @@ import type { PublicCode, RefusalReason } from "./refusals.ts";
 
 /** A request that was not answered by PostgREST. */
 export interface RefusedEvent {
+  /** What kind of event this is. */
   readonly type: "refused";
   /** The id that the answer carries in `Countersign-Request-Id`. */
   readonly requestId: string;
@@ -26,6 +27,7 @@ export interface RefusedEvent {
 
 /** A request that went through although the issuer's policy, in observe mode, would refuse it. */
 export interface ObservedEvent {
+  /** What kind of event this is. */
   readonly type: "observed";
   /** The id that the answer carries in `Countersign-Request-Id`. */
   readonly requestId: string;
