@@ -101,6 +101,35 @@ export async function withConnection<T>(
   if ("sql" in target) {
     return await explaining(target.sql, target.sql.options.host[0] ?? "the database", work);
   }
+  await using database = openDatabase(target);
+  return await explaining(database.sql, database.host, work);
+}
+
+/** A database that whoever opened it closes, with `await using`. */
+export interface OpenDatabase extends SqlTarget, AsyncDisposable {
+  /** How a person recognises it. */
+  readonly host: string;
+}
+
+/**
+ * Opens a database for several operations, which then share one connection. It is made with the first of them.
+ *
+ * @throws {RegistryError} `invalid_argument`.
+ *
+ * @example Ask two things over one connection
+ * ```ts
+ * import { guardStatus, listIssuers, openDatabase } from "@countersign/registry-admin";
+ * import { startLocalTarget } from "@countersign/local-target";
+ * import assert from "node:assert/strict";
+ *
+ * await using target = await startLocalTarget({ function: false });
+ * await using database = openDatabase({ databaseUrl: target.databaseUrl });
+ *
+ * assert.equal((await guardStatus(database)).enabled, false);
+ * assert.deepEqual(await listIssuers(database), []);
+ * ```
+ */
+export function openDatabase(target: DatabaseTarget): OpenDatabase {
   const settings = connectionSettings(target);
   const sql = postgres({
     ...settings,
@@ -112,11 +141,11 @@ export async function withConnection<T>(
     onnotice: () => {},
     connection: { application_name: "countersign" },
   });
-  try {
-    return await explaining(sql, settings.host, work);
-  } finally {
-    await sql.end({ timeout: CLOSE_TIMEOUT_S });
-  }
+  return {
+    sql,
+    host: settings.host,
+    [Symbol.asyncDispose]: () => sql.end({ timeout: CLOSE_TIMEOUT_S }),
+  };
 }
 
 async function explaining<T>(

@@ -49,5 +49,10 @@ export type { Algorithm, IssuerKey, IssuerPolicy, IssuerRecord } from "@counters
 export type { AuditRow, KeyState, PublicKeyRow, RegisteredKey } from "./rows.ts";
 export { disableGuard, enableGuard, type GuardStatus, guardStatus } from "./guard.ts";
 
+export { type OpenDatabase, openDatabase } from "./connection.ts";
+export { type RoleStanding, roleStandings } from "./role_standings.ts";
+export { type SchemaDifference, schemaDifferences } from "./schema_differences.ts";
+export { databaseTime } from "./database_time.ts";
+
 export { applyMigrations } from "./apply_migrations.ts";
 export { type Migration, MIGRATIONS } from "./migrations.ts";
