@@ -5,6 +5,7 @@ import { addDeactivate } from "./commands/deactivate.ts";
 import { addDev } from "./commands/dev.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addGuard } from "./commands/guard.ts";
+import { addInit } from "./commands/init.ts";
 import { addKeygen } from "./commands/keygen.ts";
 import { addList } from "./commands/list.ts";
 import { addMint } from "./commands/mint.ts";
@@ -46,6 +47,7 @@ Example:
     );
   for (
     const add of [
+      addInit,
       addKeygen,
       addRegister,
       addMint,
