@@ -4,6 +4,8 @@
  * The counts are Deno's own, from its JUnit report. A run that dies before it reports anything
  * (a type error, say) counts as one failure.
  *
+ * Not called `test.ts`: Deno would take it for a test and run it inside itself.
+ *
  * Arguments are handed to `deno test`: `deno task test --filter rotate`, `deno task test packages/signer`.
  */
 const report = await Deno.makeTempFile({ suffix: ".xml" });
