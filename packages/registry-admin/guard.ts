@@ -68,7 +68,8 @@ export async function disableGuard(target: DatabaseTarget | SqlTarget): Promise<
 /**
  * Says whether the guard is on.
  *
- * **Does not** see what PostgREST was given in its own configuration file or environment, which wins.
+ * **Does not** see what PostgREST was given in its own configuration file or environment. The
+ * database's setting beats it: a function named there is not called any more unless it is chained.
  *
  * @throws {RegistryError} `not_authorized`, `schema_missing`, `unreachable`.
  *

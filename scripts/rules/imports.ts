@@ -27,7 +27,7 @@ export async function importRule(): Promise<string[]> {
       "",
     );
     const home = Object.keys(MAY_IMPORT).find((folder) => file.startsWith(`${folder}/`));
-    const isTest = /_(test|bench)\.ts$|\/tests?\//.test(file);
+    const isTest = /_(test|bench)\.ts$|\/(tests?|fixtures)\//.test(file);
 
     for (const match of source.matchAll(SPECIFIER)) {
       const specifier = match[1] ?? match[2] ?? "";
