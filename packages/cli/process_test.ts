@@ -91,6 +91,19 @@ Deno.test("countersign dev prints what to export, serve uses it, and both end on
   const listing = await command(["list"], { env }).output();
   assert.match(new TextDecoder().decode(listing.stdout), /^no issuers on 127\.0\.0\.1:\d+ yet/);
 
+  const doctor = await command(["doctor"], { env }).output();
+  assert.match(
+    new TextDecoder().decode(doctor.stdout),
+    /\nproblems: 0, warnings: 1, not checked: 0\n$/,
+  );
+  assert.equal(doctor.code, 0);
+  const elsewhere = await command(["doctor", "--target", "http://127.0.0.1:9"]).output();
+  assert.match(
+    new TextDecoder().decode(elsewhere.stdout),
+    /^problem +function +.* can't be reached/,
+  );
+  assert.deepEqual([elsewhere.code, elsewhere.stderr.length], [1, 0]);
+
   const serving = { ...env, COUNTERSIGN_DB_URL: env.COUNTERSIGN_DATABASE_URL, PORT: "0" };
   await using serve = command(["serve"], { env: serving }).spawn();
   const url = /http:\S+/.exec(await readUntil(serve.stdout, /listening on .*\n/))?.[0];

@@ -3,6 +3,7 @@ import { addActivate } from "./commands/activate.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addDeactivate } from "./commands/deactivate.ts";
 import { addDev } from "./commands/dev.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addGuard } from "./commands/guard.ts";
 import { addInit } from "./commands/init.ts";
@@ -53,6 +54,7 @@ Example:
       addMint,
       addList,
       addExplain,
+      addDoctor,
       addPolicy,
       addRotate,
       addRevoke,

@@ -71,16 +71,21 @@ export async function databaseTarget(
   return { databaseUrl: url, ...(ca === undefined ? {} : { databaseCa: ca }) };
 }
 
-async function serviceKey(given: string | undefined, { env, stdin }: CliIo): Promise<string> {
+async function serviceKey(given: string | undefined, io: CliIo): Promise<string> {
+  return await givenServiceKey(given, io) ?? usage(
+    "Expected a service key in SUPABASE_SERVICE_ROLE_KEY or COUNTERSIGN_SERVICE_KEY, or --service-role -",
+  );
+}
+
+/** The service key, for what can do without. */
+export async function givenServiceKey(
+  given: string | undefined,
+  { env, stdin }: CliIo,
+): Promise<string | undefined> {
   const key = given === "-"
     ? (await stdin()).trim()
     : given || env.COUNTERSIGN_SERVICE_KEY || env.SUPABASE_SERVICE_ROLE_KEY;
-  if (!key) {
-    usage(
-      "Expected a service key in SUPABASE_SERVICE_ROLE_KEY or COUNTERSIGN_SERVICE_KEY, or --service-role -",
-    );
-  }
-  return key;
+  return key || undefined;
 }
 
 /** `COUNTERSIGN_DB_CA` is PEM text, as for the function, or the name of a file that holds it. */

@@ -11,7 +11,7 @@ export interface RoleStanding {
   readonly refusal: string | null;
   /** Whether it inherits from `authenticated`: policies `TO authenticated` apply to it only then. */
   readonly isAuthenticated: boolean;
-  /** Tables of the operator's own that it may read or write and that have no row level security. */
+  /** Tables of the operator's own that it may read or write and that have no row level security, quoted as in SQL. */
   readonly unprotectedTables: readonly string[];
 }
 
@@ -22,7 +22,7 @@ const STANDINGS = `
     coalesce(pg_has_role(r.oid, (select a.oid from pg_roles a where a.rolname = 'authenticated'), 'USAGE'), false)
       as is_authenticated,
     to_jsonb(array(
-      select n.nspname || '.' || c.relname
+      select format('%I.%I', n.nspname, c.relname)
       from pg_class c
       join pg_namespace n on n.oid = c.relnamespace
       where c.relkind in ('r', 'p') and c.relpersistence <> 't' and not c.relrowsecurity

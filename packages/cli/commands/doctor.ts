@@ -1,0 +1,77 @@
+import { RegistryError } from "@countersign/registry-admin";
+import type { Command } from "commander";
+import type { Finding } from "../doctor/check.ts";
+import { CHECKS } from "../doctor/checks.ts";
+import { examine, type Patient } from "../doctor/patient.ts";
+import { type DoctorOptions, waysTo } from "../doctor/ways.ts";
+import { CliError } from "../errors.ts";
+import type { CliIo } from "../io.ts";
+import { type OutputOptions, writeResult } from "../output.ts";
+import { addTargetOptions } from "../registry_target.ts";
+
+/** `countersign doctor` */
+export function addDoctor(program: Command, io: CliIo): void {
+  addTargetOptions(
+    program.command("doctor")
+      .description(
+        "Check from outside, and inside as far as you let it, what goes wrong on a target",
+      ),
+  )
+    .option(
+      "--apikey <key>",
+      "a publishable or anon key (or SUPABASE_PUBLISHABLE_KEY, SUPABASE_ANON_KEY)",
+    )
+    .option("--json", "print every finding as JSON")
+    .addHelpText(
+      "after",
+      `
+Changes nothing. With the URL alone it checks what anybody can see; with a service key also the
+issuers and their keys; with a database URL everything. Exits with 1 if it finds a problem; warnings
+and what it could not check are no problem.
+
+Example:
+  $ export SUPABASE_URL=https://prod-abc123.supabase.co SUPABASE_PUBLISHABLE_KEY=…
+  $ export COUNTERSIGN_DATABASE_URL=…
+  $ countersign doctor
+`,
+    )
+    .action(async (options: DoctorOptions & OutputOptions) => {
+      const ways = await waysTo(options, io);
+      await using _closed = "why" in ways.database ? null : ways.database;
+      const findings = await run(examine(ways, io));
+      const count = (outcome: Finding["outcome"]) =>
+        findings.filter((finding) => finding.outcome === outcome).length;
+      const counts = {
+        problems: count("problem"),
+        warnings: count("warning"),
+        notChecked: count("not checked"),
+      };
+      writeResult(io, options, { target: ways.url, ...counts, findings }, [
+        ...findings.flatMap(lines),
+        `problems: ${counts.problems}, warnings: ${counts.warnings}, not checked: ${counts.notChecked}`,
+      ]);
+      // All has been said; only the exit code is missing.
+      if (counts.problems > 0) throw new CliError("refused", "");
+    });
+}
+
+interface NamedFinding extends Finding {
+  readonly check: string;
+}
+
+async function run(patient: Patient): Promise<NamedFinding[]> {
+  const all: NamedFinding[] = [];
+  for (const { name, run } of CHECKS) {
+    const findings = await run(patient).catch((error): readonly Finding[] => {
+      if (!(error instanceof RegistryError)) throw error;
+      return [{ outcome: "not checked", message: error.message }];
+    });
+    all.push(...findings.map((finding) => ({ check: name, ...finding })));
+  }
+  return all;
+}
+
+function lines({ check, outcome, message, mend }: NamedFinding): string[] {
+  const line = `${outcome.padEnd(11)}  ${check.padEnd(10)}  ${message}`;
+  return mend === undefined ? [line] : [line, `${" ".repeat(25)}mend: ${mend}`];
+}

@@ -1,0 +1,75 @@
+import type { IssuerSummary, RegisteredKey } from "@countersign/registry-admin";
+import { type Check, type Finding, notChecked, ok, problem, warning } from "./check.ts";
+import { shellWord } from "./quoting.ts";
+
+const DAY_MS = 86_400_000;
+/** Long enough to rotate a key in working hours. */
+const NOTICE_DAYS = 14;
+
+/** Whether every active issuer has a key that verifies, and will go on having one. */
+export const keysCheck: Check = {
+  name: "keys",
+  async run({ issuers, now }) {
+    const found = await issuers();
+    if ("why" in found) return notChecked(found.why);
+    const findings = found.filter(({ isActive }) => isActive)
+      .flatMap((summary) => ofIssuer(summary, now()));
+    return findings.length === 0
+      ? ok(`every active issuer has a key for the next ${NOTICE_DAYS} days`)
+      : findings;
+  },
+};
+
+function ofIssuer({ issuer, keys }: IssuerSummary, now: number): readonly Finding[] {
+  const current = keys.filter(({ state }) => state === "current");
+  const standby = keys.filter(({ state }) => state === "standby");
+  if (current.length === 0) {
+    const begins = Math.min(...standby.map(beginOf));
+    return problem(
+      `${issuer} has no key that verifies: ${
+        standby.length > 0
+          ? `the next one begins on ${day(begins)}`
+          : keys.some(({ state }) => state === "retired")
+          ? "its keys have expired, or were revoked"
+          : keys.length > 0
+          ? "its keys were revoked"
+          : "none was registered"
+      }`,
+      `countersign register --issuer ${
+        shellWord(issuer)
+      } --public-key <file>, or countersign deactivate --issuer ${shellWord(issuer)}`,
+    );
+  }
+  const end = coveredUntil(current, standby);
+  if (end > now + NOTICE_DAYS * DAY_MS) return [];
+  return warning(
+    `the last key of ${issuer} expires on ${day(end)}, in ${
+      Math.ceil((end - now) / DAY_MS)
+    } days, and none follows it`,
+    `countersign rotate --issuer ${shellWord(issuer)} --public-key <file>`,
+  );
+}
+
+/** Until when there is always a key: each that begins before the others have ended carries on. */
+function coveredUntil(
+  current: readonly RegisteredKey[],
+  standby: readonly RegisteredKey[],
+): number {
+  const following = standby.toSorted((a, b) => beginOf(a) - beginOf(b));
+  return following.reduce(
+    (end, key) => beginOf(key) <= end ? Math.max(end, endOf(key)) : end,
+    Math.max(...current.map(endOf)),
+  );
+}
+
+function beginOf({ not_before }: RegisteredKey): number {
+  return not_before === null ? -Infinity : Date.parse(not_before);
+}
+
+function endOf({ not_after }: RegisteredKey): number {
+  return not_after === null ? Infinity : Date.parse(not_after);
+}
+
+function day(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().slice(0, 10);
+}
