@@ -7,12 +7,15 @@
  */
 import { dirname, join } from "node:path";
 
-const CLI = "supabase@3.1.0";
+export const CLI = "supabase@3.1.0";
 const ROOT = new URL("../../..", import.meta.url);
 const PROJECT = "abcdefghijklmnopqrst";
 
-/** Unpacks what the CLI uploads into `folder`, and returns the settings that it sends along. */
-export async function deploy(folder: string): Promise<Record<string, unknown>> {
+/** Unpacks what the CLI uploads of `project` into `folder`, and returns the settings that it sends along. */
+export async function deploy(
+  folder: string,
+  project: string | URL = ROOT,
+): Promise<Record<string, unknown>> {
   const upload = Promise.withResolvers<FormData>();
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -44,7 +47,7 @@ export async function deploy(folder: string): Promise<Record<string, unknown>> {
         "--yes",
         `--remote=${PROJECT}`,
       ],
-      cwd: ROOT,
+      cwd: project,
       env: { SUPABASE_ACCESS_TOKEN: `sbp_${"0".repeat(40)}` },
       stdin: "null",
       stdout: "null",

@@ -59,7 +59,7 @@ export const edgeRuntime: Host = { name: "Deno 2.1.4", start: (env) => startOnDe
 let deno214Path: Promise<string> | undefined;
 
 /** The path of Deno 2.1.4, from the npm registry. Fails where it cannot be had. */
-function deno214(): Promise<string> {
+export function deno214(): Promise<string> {
   return deno214Path ??= findDeno214();
 }
 
