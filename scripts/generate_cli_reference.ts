@@ -55,6 +55,8 @@ With \`--json\` the result is one line of JSON on standard output, and an error 
 | \`COUNTERSIGN_SERVICE_KEY\`, else \`SUPABASE_SERVICE_ROLE_KEY\` | the service key, where \`--service-role\` is left out |
 | \`COUNTERSIGN_DATABASE_URL\` | the database, where neither \`--database-url\` nor a target with a key is given |
 | \`COUNTERSIGN_DB_CA\` | the authority of the database's certificate: PEM text, or the name of a file |
+| \`COUNTERSIGN_AUDIENCE\` | what the target calls itself, for \`explain\`, where \`--audience\` is left out |
+| \`SUPABASE_PUBLISHABLE_KEY\`, else \`SUPABASE_ANON_KEY\` | the gateway's key, for \`doctor\`, where \`--apikey\` is left out |
 | \`COUNTERSIGN_PRIVATE_KEY\` | the key for \`mint\`, where \`--private-key\` is left out |
 | \`COUNTERSIGN_DEBUG\` | \`1\` shows a stack trace when something went wrong that should not |
 

@@ -1,6 +1,8 @@
 import { generateIssuerKeyPair, signMultiIssuerJwt } from "@countersign/signer";
 import { type IssuerRecord, JwtVerificationError } from "@countersign/verifier";
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { sign as signBytes } from "node:crypto";
 import { type ExplainOptions, explainToken } from "./explain_token.ts";
 
 const NOW = Date.UTC(2026, 10, 24, 12);
@@ -137,6 +139,41 @@ Deno.test("explainToken() says wrong_audience and claim_not_allowed", async () =
     "claim_not_allowed",
   );
 });
+
+/** A token with claims that the signer would not sign. */
+function careless(claims: Record<string, unknown>): string {
+  const iat = NOW / 1000;
+  const all = {
+    iss: "billing",
+    sub: "job-1",
+    role: "invoices_writer",
+    iat,
+    exp: iat + 60,
+    ...claims,
+  };
+  const input = [{ alg: "ES256", kid }, all]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
+  const key = { key: privateKey, dsaEncoding: "ieee-p1363" } as const;
+  return `${input}.${signBytes("sha256", Buffer.from(input), key).toString("base64url")}`;
+}
+
+for (
+  const [step, claims] of [
+    ["times", { exp: "soon" }],
+    ["times", { nbf: 1.5 }],
+    ["times", { exp: NOW / 1000 }],
+    ["audience", { aud: [] }],
+    ["policy", { role: ["invoices_writer"] }],
+    ["policy", { sub: "a\nb" }],
+  ] as const
+) {
+  Deno.test(`explainToken() says invalid_claims at the step ${step}: ${JSON.stringify(claims)}`, async () => {
+    assert((await explained({ token: careless({}) })).accepted);
+    const { reason, steps } = await explained({ token: careless(claims) });
+    assert.equal(reason, "invalid_claims");
+    assert.equal(steps.find(({ outcome }) => outcome === "failed")?.step, step);
+  });
+}
 
 Deno.test("explainToken() accepts what the proxy accepts", async () => {
   const { accepted, role, steps } = await explained();

@@ -238,6 +238,14 @@ for (const [way, world] of Object.entries(WORLDS)) {
       assert.deepEqual({ code, stderr }, { code: 1, stderr: "" });
       assert.match(stdout, new RegExp(`${step} +FAILED [^]*\nrefused: ${reason}\n$`));
     }
+
+    const north = await sign("invoices_writer", "north");
+    const named = { ...world(), env: { ...world().env, COUNTERSIGN_AUDIENCE: "south, north" } };
+    assertSaid(await cli(["explain", north], named), /audience +ok\n/);
+    for (const [args, where] of [[[], world()], [["--audience", "south"], named]] as const) {
+      const { stdout } = await cli(["explain", north, ...against, ...args], where);
+      assert.match(stdout, /refused: wrong_audience\n$/);
+    }
   });
 }
 

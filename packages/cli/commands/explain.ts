@@ -31,7 +31,11 @@ export function addExplain(program: Command, io: CliIo): void {
   )
     .option("--public-key <file>", "check against this key alone, without a registry")
     .addOption(algorithmOption().default("RS256"))
-    .option("--audience <aud>", "what the target calls itself (repeatable)", repeated)
+    .option(
+      "--audience <aud>",
+      "what the target calls itself (repeatable; or COUNTERSIGN_AUDIENCE)",
+      repeated,
+    )
     .option("--json", "print every step as JSON")
     .addHelpText(
       "after",
@@ -71,19 +75,32 @@ async function fromRegistry(
   const target = await registryTarget(options, io);
   const { iss } = readUnverified(token).claims;
   const record = typeof iss === "string" ? await getIssuerRecord(target, iss) : undefined;
-  const audience = options.audience ??
+  const audience = audienceOf(options, io) ??
     ("supabaseUrl" in target ? ownAudiences(target.supabaseUrl) : undefined);
   if (audience !== undefined) return { record, audience };
   return { record, unchecked: { audience: "give --audience, or the target's URL" } };
+}
+
+/** What the target calls itself, if somebody says: the flag, or what the function would be configured with. */
+function audienceOf(
+  { audience }: ExplainCommandOptions,
+  { env }: CliIo,
+): readonly string[] | undefined {
+  if (audience !== undefined) return audience;
+  const names = (env.COUNTERSIGN_AUDIENCE ?? "").split(",").map((name) => name.trim())
+    .filter((name) => name !== "");
+  return names.length > 0 ? names : undefined;
 }
 
 /** A registry of one key and a policy that allows what it can: only the key is in question. */
 async function fromPublicKey(
   token: string,
   path: string,
-  { algorithm, audience }: ExplainCommandOptions,
+  options: ExplainCommandOptions,
   io: CliIo,
 ): Promise<Against> {
+  const { algorithm } = options;
+  const audience = audienceOf(options, io);
   const publicKey = await readInput(path, "a public key", io);
   await importPublicKey(publicKey, algorithm);
   const { claims } = readUnverified(token);
