@@ -189,7 +189,7 @@ Deno.test("createJwtSwapProxy() refuses paths and methods that PostgREST does no
   const proxy = harness();
   await assertRefused(proxy, await proxy.send(token, {}, "/restricted/widgets"), "path_not_found");
   await assertRefused(proxy, await proxy.send(token, {}, "/rest/v1/a%2fb"), "path_not_found");
-  for (const method of ["PROPFIND", "patch", "QUERY"]) {
+  for (const method of ["PROPFIND", "COPY", "QUERY"]) {
     const response = await proxy.send(token, { method });
     assert.match(response.headers.get("allow") ?? "", /^GET, HEAD, POST/);
     await assertRefused(proxy, response, "method_not_allowed");
@@ -342,6 +342,9 @@ Deno.test("createJwtSwapProxy() refuses options that can't work, by name", () =>
     ["upstreamUrl", { ...good, upstreamUrl: "http://host/?x" }],
     ["mountPath", { ...good, mountPath: "rest" }],
     ["supabaseJwtSecret", { ...good, supabaseJwtSecret: "too short" }],
+    ["upstreamTimeout", { ...good, upstreamTimeout: 0 }],
+    ["upstreamTimeout", { ...good, upstreamTimeout: NaN }],
+    ["upstreamTimeout", { ...good, upstreamTimeout: Infinity }],
     ["signer", withoutSecret],
     ["keySource", withoutSource],
     ["apikey", withoutApikey],

@@ -1,6 +1,6 @@
 import { SwapProxyError } from "./errors.ts";
 import { peekBody } from "./peek_body.ts";
-import { UpstreamWatch } from "./upstream_watch.ts";
+import type { UpstreamCalls } from "./upstream_calls.ts";
 
 /** How requests reach PostgREST. */
 export interface ForwardSettings {
@@ -8,8 +8,7 @@ export interface ForwardSettings {
   readonly upstreamUrl: string;
   /** For the gateway; `undefined` where PostgREST is reached directly. */
   readonly apikey: string | undefined;
-  /** Milliseconds until status and headers. */
-  readonly timeout: number;
+  readonly calls: UpstreamCalls;
   readonly fetch: typeof fetch;
 }
 
@@ -64,7 +63,25 @@ export async function forward(
   token: string,
   settings: ForwardSettings,
 ): Promise<Response> {
-  const upstream = await send(request, pathAndQuery, token, settings);
+  const call = settings.calls.begin(request);
+  const init: RequestInit & { duplex: "half" } = {
+    method: request.method,
+    headers: requestHeaders(request.headers, token, settings.apikey),
+    body: request.body,
+    duplex: "half",
+    redirect: "manual",
+    signal: call.signal,
+  };
+  let upstream: Response;
+  try {
+    upstream = await settings.fetch(settings.upstreamUrl + pathAndQuery, init);
+  } catch (cause) {
+    throw call.brokenOff === undefined
+      ? new SwapProxyError("upstream_unreachable", "The upstream can't be reached", { cause })
+      : new SwapProxyError(call.brokenOff, "The upstream call was broken off");
+  } finally {
+    settings.calls.end(call);
+  }
   switch (upstream.status) {
     case 401:
       return answer(upstream, await bodyUnlessOurTokenWasRejected(upstream));
@@ -72,33 +89,6 @@ export async function forward(
       return answer(upstream, request.method === "HEAD" ? null : await bodyOfNotFound(upstream));
     default:
       return answer(upstream, upstream.body);
-  }
-}
-
-async function send(
-  request: Request,
-  pathAndQuery: string,
-  token: string,
-  settings: ForwardSettings,
-): Promise<Response> {
-  const watch = new UpstreamWatch(request, settings.timeout);
-  const init: RequestInit & { duplex: "half" } = {
-    method: request.method,
-    headers: requestHeaders(request.headers, token, settings.apikey),
-    body: request.body,
-    duplex: "half",
-    redirect: "manual",
-    signal: watch.signal,
-  };
-  try {
-    return await settings.fetch(settings.upstreamUrl + pathAndQuery, init);
-  } catch (cause) {
-    if (watch.reason !== undefined) {
-      throw new SwapProxyError(watch.reason, "The upstream call was broken off");
-    }
-    throw new SwapProxyError("upstream_unreachable", "The upstream can't be reached", { cause });
-  } finally {
-    watch.release();
   }
 }
 

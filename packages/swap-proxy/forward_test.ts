@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { fakeUpstream, type SeenRequest } from "./fixtures/upstream.ts";
 import { forward, type ForwardSettings } from "./forward.ts";
+import { UpstreamCalls } from "./upstream_calls.ts";
 
 const SETTINGS: Omit<ForwardSettings, "fetch"> = {
   upstreamUrl: "https://ref.supabase.co/rest/v1",
   apikey: "sb_publishable_1",
-  timeout: 1_000,
+  calls: new UpstreamCalls(1_000),
 };
 
 function send(
@@ -218,7 +219,7 @@ Deno.test("forward() tells refusal, time-out and a client that left apart", asyn
       const signal = request.init.signal;
       signal?.addEventListener("abort", () => reject(signal.reason));
     });
-  const late = send(hang, {}, { timeout: 5 });
+  const late = send(hang, {}, { calls: new UpstreamCalls(5) });
   await assert.rejects(late.answered, { code: "upstream_timeout" });
   assert.equal(late.seen[0]?.init.signal?.aborted, true);
 
@@ -231,7 +232,7 @@ Deno.test("forward() tells refusal, time-out and a client that left apart", asyn
 
 Deno.test("forward() takes back its time-out and its ear for the client once there is a status", async () => {
   const client = new AbortController();
-  const { answered, seen } = send(ok, { signal: client.signal }, { timeout: 20 });
+  const { answered, seen } = send(ok, { signal: client.signal }, { calls: new UpstreamCalls(20) });
   const response = await answered;
   client.abort();
   assert.equal(seen[0]?.init.signal?.aborted, false);

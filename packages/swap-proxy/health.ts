@@ -1,5 +1,6 @@
 import { forward } from "./forward.ts";
 import type { ProxySettings } from "./proxy_settings.ts";
+import { UpstreamCalls } from "./upstream_calls.ts";
 
 /** Milliseconds for which one answer about readiness serves everybody: the question needs no token. */
 const READINESS_LIFETIME = 1_000;
@@ -58,7 +59,7 @@ async function probeUpstream({ signer, forward: to, now }: ProxySettings): Promi
   });
   const response = await forward(request, `/rpc/${PROBE}`, token, {
     ...to,
-    timeout: PROBE_TIMEOUT,
+    calls: new UpstreamCalls(PROBE_TIMEOUT),
   });
   await response.body?.cancel();
   return response.status < 500 && response.status !== 401 && response.status !== 403;

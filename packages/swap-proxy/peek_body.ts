@@ -3,7 +3,7 @@ export interface PeekedBody {
   /** The first chunk; `undefined` where the body is empty. */
   readonly first: Uint8Array | undefined;
   /** The whole body, first chunk included. Must be used or cancelled. */
-  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  readonly body: Response["body"];
 }
 
 /** Looks at the first chunk of a body and gives the whole of it back, without holding more than that chunk. */
@@ -16,7 +16,7 @@ export async function peekBody(response: Response): Promise<PeekedBody> {
 
   const first = chunk.value;
   let unread: typeof first | undefined = first;
-  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+  const body: NonNullable<Response["body"]> = new ReadableStream({
     async pull(controller) {
       if (unread !== undefined) {
         controller.enqueue(unread);

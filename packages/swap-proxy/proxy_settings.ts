@@ -6,6 +6,7 @@ import { ConfigurationError } from "./errors.ts";
 import type { ForwardSettings } from "./forward.ts";
 import { hs256Signer } from "./hs256_signer.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
+import { UpstreamCalls } from "./upstream_calls.ts";
 
 /** {@link ProxyOptions} with every default in place, checked once. */
 export interface ProxySettings {
@@ -41,7 +42,7 @@ export function proxySettings(options: ProxyOptions): ProxySettings {
     forward: {
       upstreamUrl: upstreamUrl.href.replace(/\/$/, ""),
       apikey: apikey(options),
-      timeout: options.upstreamTimeout ?? 60_000,
+      calls: new UpstreamCalls(upstreamTimeout(options)),
       // As a method of the options it would be called with them as `this`, which Workers refuse.
       fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     },
@@ -54,14 +55,20 @@ function httpUrl(name: string, value: string): URL {
   const ok = url !== null && /^https?:$/.test(url.protocol) && url.username === "" &&
     url.password === "" && url.search === "" && url.hash === "";
   if (!ok) {
-    throw missing(name, "must be an http(s) URL without credentials, query or fragment");
+    throw invalid(name, "must be an http(s) URL without credentials, query or fragment");
   }
   return url;
 }
 
+/** A longer one than a timer can be set to would be over at once. */
+function upstreamTimeout({ upstreamTimeout = 60_000 }: ProxyOptions): number {
+  if (upstreamTimeout > 0 && upstreamTimeout < 2 ** 31) return upstreamTimeout;
+  throw invalid("upstreamTimeout", "must be a positive number of milliseconds, under 2^31");
+}
+
 function keySourceOverRest(options: ProxyOptions, now: () => number): KeySource {
   if (!options.serviceRoleKey) {
-    throw missing("keySource", "is required, unless serviceRoleKey is given to read the registry");
+    throw invalid("keySource", "is required, unless serviceRoleKey is given to read the registry");
   }
   return restKeySource({
     supabaseUrl: options.supabaseUrl,
@@ -73,7 +80,7 @@ function keySourceOverRest(options: ProxyOptions, now: () => number): KeySource 
 
 function signerWithSecret(options: ProxyOptions): DownstreamSigner {
   if (!options.supabaseJwtSecret) {
-    throw missing("signer", "is required, unless supabaseJwtSecret is given to sign with");
+    throw invalid("signer", "is required, unless supabaseJwtSecret is given to sign with");
   }
   return hs256Signer(options.supabaseJwtSecret);
 }
@@ -87,9 +94,9 @@ function apikey(options: ProxyOptions): string | undefined {
   if (options.apikey) return options.apikey;
   if (options.upstreamUrl !== undefined) return undefined;
   if (options.serviceRoleKey) return options.serviceRoleKey;
-  throw missing("apikey", "is required: the project's publishable (or legacy anon) key");
+  throw invalid("apikey", "is required: the project's publishable (or legacy anon) key");
 }
 
-function missing(name: string, message: string): ConfigurationError {
+function invalid(name: string, message: string): ConfigurationError {
   return new ConfigurationError([{ name, message }]);
 }
