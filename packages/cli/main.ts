@@ -1,8 +1,8 @@
 /**
  * The command `countersign`: `deno run -A jsr:@countersign/cli --help`.
  *
- * It makes keys, registers and revokes them, says why a token is refused, and runs a target or the proxy on your
- * machine.
+ * It puts Countersign into a Supabase project and says what is wrong with one, makes keys, registers and revokes them,
+ * says why a token is refused, and runs a target or the proxy on your machine.
  *
  * @module
  */

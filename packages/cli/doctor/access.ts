@@ -13,7 +13,7 @@ export const accessCheck: Check = {
       const active = found.filter(({ isActive }) => isActive).length;
       return [
         ...refused,
-        ...ok(`${found.length} issuers are registered, ${active} of them active`),
+        ...ok(`issuers registered: ${found.length}, active: ${active}`),
       ];
     }
     if (found.error === undefined) return notChecked(found.why);
