@@ -26,7 +26,9 @@ const TOP = new Set([
 const MOST_LINES = 400;
 
 /** Files that may be longer, and why. */
-const LONGER: Record<string, string> = {};
+const LONGER: Record<string, string> = {
+  "packages/swap-proxy/postgres_key_source_test.ts": "one state machine, read from top to bottom",
+};
 
 export async function layoutRule(): Promise<string[]> {
   const broken: string[] = [];
