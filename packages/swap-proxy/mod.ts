@@ -24,6 +24,7 @@
  */
 export { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
 export type { ProxyOptions } from "./proxy_options.ts";
+export { defaultAudience } from "./audience.ts";
 export { type ConfiguredProxyOptions, proxyOptionsFromEnv } from "./proxy_options_from_env.ts";
 
 export type { DownstreamSigner } from "./downstream_signer.ts";

@@ -1,3 +1,4 @@
+import { defaultAudience } from "@countersign/swap-proxy";
 import { getIssuerRecord } from "@countersign/registry-admin";
 import { type Algorithm, importPublicKey, type IssuerRecord, keyId } from "@countersign/verifier";
 import type { Command } from "commander";
@@ -12,7 +13,6 @@ import {
 import { readInput, repeated } from "../input.ts";
 import type { CliIo } from "../io.ts";
 import { type OutputOptions, writeResult } from "../output.ts";
-import { ownAudiences } from "../own_audiences.ts";
 import { readUnverified } from "../read_unverified.ts";
 import { addTargetOptions, registryTarget, type TargetOptions } from "../registry_target.ts";
 
@@ -76,7 +76,7 @@ async function fromRegistry(
   const { iss } = readUnverified(token).claims;
   const record = typeof iss === "string" ? await getIssuerRecord(target, iss) : undefined;
   const audience = audienceOf(options, io) ??
-    ("supabaseUrl" in target ? ownAudiences(target.supabaseUrl) : undefined);
+    ("supabaseUrl" in target ? defaultAudience(new URL(target.supabaseUrl)) : undefined);
   if (audience !== undefined) return { record, audience };
   return { record, unchecked: { audience: "give --audience, or the target's URL" } };
 }
