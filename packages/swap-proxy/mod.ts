@@ -53,3 +53,13 @@ export {
   SwapProxyError,
   type SwapProxyErrorCode,
 } from "./errors.ts";
+
+export type {
+  Algorithm,
+  IssuerKey,
+  IssuerPolicy,
+  IssuerRecord,
+  KeySource,
+  PolicyRefusal,
+  VerificationReason,
+} from "@countersign/verifier";
