@@ -117,6 +117,14 @@ Deno.test("an unmodified supabase-js works through the function", async (t) => {
     assert.match(String(error?.message), /abort/i);
   });
 
+  await t.step("a row of four megabytes, there and back", async () => {
+    const note = "é".repeat(2 * 1024 * 1024);
+    done(await widgets().insert({ name: "large", note }));
+    const row = done(await widgets().select("note").eq("name", "large").single());
+    assert.equal(row?.note, note);
+    done(await widgets().delete().eq("name", "large"));
+  });
+
   await t.step("errors of PostgREST arrive as it wrote them", async () => {
     const missing = await client.from("no_such_table").select();
     assert.deepEqual([missing.status, missing.error?.code], [404, "42P01"]);
