@@ -11,7 +11,7 @@
 const report = await Deno.makeTempFile({ suffix: ".xml" });
 try {
   const { code } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--doc", `--junit-path=${report}`, ...Deno.args],
+    args: ["test", "-A", "--doc", "--parallel", `--junit-path=${report}`, ...Deno.args],
     stdin: "null",
   }).spawn().status;
 

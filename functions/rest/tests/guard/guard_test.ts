@@ -77,6 +77,14 @@ Deno.test("the guard", async (t) => {
     }
   });
   stage.registry.open();
+  for (const origin of origins) {
+    for (const issuer of [stage.once, stage.observed]) {
+      await until("the proxy reaches its registry again", async () => {
+        const read = { method: "GET", path: "/rest/v1/widgets?limit=1", token: issuer.token() };
+        return (await stage.send(read, origin)).status === 200;
+      }, 15_000);
+    }
+  }
 
   await t.step("one of many replays of a single-use token is a write, exactly one", async () => {
     for (let i = 0; i < TOKENS; i++) {
