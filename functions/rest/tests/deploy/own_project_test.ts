@@ -7,18 +7,19 @@ import { schemaDifferences } from "@countersign/registry-admin";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import config from "../../../../packages/cli/deno.json" with { type: "json" };
-import { CLI, deploy } from "../deploy.ts";
 import { deno214, type Host, spawnServer } from "../hosts.ts";
 import { SCENARIOS } from "../scenarios.ts";
 import { openStage } from "../stage.ts";
+import { deployFunction } from "./deploy_function.ts";
 import { publishToLoopback } from "./loopback_jsr.ts";
+import { supabase } from "./supabase_cli.ts";
 
 const COUNTERSIGN = new URL("../../../../packages/cli/main.ts", import.meta.url).href;
 
 /** Makes a project as its owner would, and says which commands are left. */
 async function newProject(): Promise<{ folder: string; next: string[] } & AsyncDisposable> {
   const folder = await Deno.makeTempDir();
-  await run(folder, "npx", "-y", CLI, "init");
+  await supabase(folder, ["init"]);
   const { next } = JSON.parse(
     await run(folder, Deno.execPath(), "run", "-A", COUNTERSIGN, "init", "--json"),
   );
@@ -47,7 +48,8 @@ Deno.test("a project of supabase init and countersign init, deployed and on Deno
     return folder;
   };
   const uploaded = await temporary();
-  assert.deepEqual(await deploy(uploaded, project.folder), {
+  const { settings } = await deployFunction(project.folder, uploaded);
+  assert.deepEqual(settings, {
     name: "rest",
     entrypoint_path: "supabase/functions/rest/index.ts",
     import_map_path: "supabase/functions/rest/deno.json",
@@ -90,7 +92,7 @@ for (
     const push = async (command: string) => {
       const [, , , , ...flags] = command.split(" ");
       const to = [`--remote=${target.databaseUrl}`, "--yes"];
-      return await run(project.folder, "npx", "-y", CLI, "db", "push", ...to, ...flags);
+      return await supabase(project.folder, ["db", "push", ...to, ...flags]);
     };
     if (stamp !== undefined) {
       // As if it had been there, and pushed, before ours.
