@@ -11,6 +11,18 @@ export interface TokenContent {
 
 /** The claims set of a token as JSON (RFC 7519 §4): issued at `epochMs`, good for `lifetime` seconds. */
 export function claimsSet(content: TokenContent, epochMs: number, lifetime: number): string {
+  return JSON.stringify({
+    jti: crypto.randomUUID(),
+    ...checkedClaims(content, epochMs, lifetime),
+  });
+}
+
+/** The same without an id of its own: outside a request, Workers refuse to give random values. */
+export function checkedClaims(
+  content: TokenContent,
+  epochMs: number,
+  lifetime: number,
+): Readonly<Record<string, unknown>> {
   const { issuer, audience, claims } = content;
   const iat = secondsOf(epochMs);
   const exp = iat + lifetime;
@@ -22,14 +34,7 @@ export function claimsSet(content: TokenContent, epochMs: number, lifetime: numb
   assertJson(claims);
   checkTypes(claims, exp);
   const aud = audienceOf(claims.aud, audience);
-  return JSON.stringify({
-    jti: crypto.randomUUID(),
-    ...claims,
-    ...(aud === undefined ? {} : { aud }),
-    iss: issuer,
-    iat,
-    exp,
-  });
+  return { ...claims, ...(aud === undefined ? {} : { aud }), iss: issuer, iat, exp };
 }
 
 /** RFC 7519 §2: NumericDate. */

@@ -1,4 +1,4 @@
-import { claimsSet } from "./claims.ts";
+import { checkedClaims } from "./claims.ts";
 import { durationSeconds } from "./duration.ts";
 import { SignerError } from "./errors.ts";
 import { keyImporter, type SigningKey } from "./private_key.ts";
@@ -76,7 +76,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   }
   const importKey = keyImporter(options);
   if (typeof claims !== "function") {
-    claimsSet({ issuer, audience, claims }, now(), lifetime);
+    checkedClaims({ issuer, audience, claims }, now(), lifetime);
     if (Object.hasOwn(claims, "jti")) throw sharedTokenId();
   }
 

@@ -108,6 +108,19 @@ Deno.test("createTokenSource() imports nothing before the first call", async () 
   assert.equal(imports, 0);
 });
 
+Deno.test("createTokenSource() works where Workers forbid random values: outside a request", async () => {
+  const { randomUUID } = crypto;
+  crypto.randomUUID = () => assert.fail("Disallowed operation called within global scope");
+  let tokenSource;
+  try {
+    tokenSource = createTokenSource(options());
+    await assert.rejects(tokenSource(), /Disallowed operation/);
+  } finally {
+    crypto.randomUUID = randomUUID;
+  }
+  assert.match(String(decodeJwt(await tokenSource()).jti), /^[0-9a-f-]{36}$/);
+});
+
 Deno.test("createTokenSource() hands out a token of its own for every call", async () => {
   const source = createTokenSource(options({ audience: "prod-abc123", expiresIn: "5m" }));
   const [first, second] = await Promise.all([source(), source()]);
