@@ -1,0 +1,123 @@
+/**
+ * Registries of three sizes, a flood of unknown issuers, and how soon a change is seen: Countersign
+ * on a real Postgres around an upstream that always answers the same.
+ *
+ * `deno task bench:registry [--sizes 10,1000,100000] [--json FILE]`
+ */
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { startLocalTarget } from "@countersign/local-target";
+import postgres from "postgres";
+import { coldStarts, memoryAfterTouching, openProxy, requestCosts } from "./bench_registry_cost.ts";
+import { measureFlood } from "./bench_registry_flood.ts";
+import { measureFreshness } from "./bench_registry_freshness.ts";
+import { type BenchIssuer, makeIssuers, register, SCHEMA } from "./bench_registry_issuers.ts";
+import { percentiles } from "./bench_registry_percentiles.ts";
+
+/** The source keeps ten thousand; more than that shows that it keeps no more. */
+const TOUCHED = 20_000;
+/** Issuers in memory while requests are timed, at most: below the bound, so that none is evicted. */
+const HELD = 8_000;
+const ROUNDS = 7;
+const COLD_STARTS = 5;
+const TRIALS = 60;
+const FLOOD = 50_000;
+const MB = 1024 * 1024;
+
+interface SizeReport {
+  readonly issuers: number;
+  readonly rowsPerSecond: number;
+  readonly coldStartMs: ReturnType<typeof percentiles>;
+  readonly touched: number;
+  readonly accepted: number;
+  readonly rssStartMb: number;
+  readonly rssTouchedMb: number;
+  readonly heapTouchedMb: number;
+}
+
+const { values: options } = parseArgs({
+  args: Deno.args,
+  options: {
+    sizes: { type: "string", default: "10,1000,100000" },
+    json: { type: "string" },
+  },
+});
+const sizes = options.sizes.split(",").map(Number);
+if (!sizes.every((size, i) => Number.isSafeInteger(size) && size > (sizes[i - 1] ?? 0))) {
+  console.error('Option "--sizes" is not valid, expected growing whole numbers like "10,1000"');
+  Deno.exit(2);
+}
+
+await using opened = new AsyncDisposableStack();
+const target = opened.use(await startLocalTarget({ function: false, sql: [SCHEMA] }));
+const sql = postgres(target.databaseUrl, { max: 10, onnotice: () => {} });
+opened.defer(() => sql.end({ timeout: 1 }));
+
+const registered: BenchIssuer[] = [];
+const bySize: SizeReport[] = [];
+for (const size of sizes) {
+  const added = await makeIssuers(`service-${size}`, size - registered.length);
+  const started = performance.now();
+  await register(sql, added);
+  const seconds = (performance.now() - started) / 1_000;
+  registered.push(...added);
+  await sql`analyze public.jwt_issuers, public.jwt_public_keys`;
+
+  const touching = registered.slice(-TOUCHED);
+  const { before, after, accepted } = await memoryAfterTouching(target.databaseUrl, touching);
+  bySize.push({
+    issuers: size,
+    rowsPerSecond: Math.round(added.length / seconds),
+    coldStartMs: percentiles(
+      await coldStarts(target.databaseUrl, registered.at(-1)!, COLD_STARTS),
+    ),
+    touched: touching.length,
+    accepted,
+    rssStartMb: Math.round(before.rss / MB),
+    rssTouchedMb: Math.round(after.rss / MB),
+    heapTouchedMb: Math.round(after.heapUsed / MB),
+  });
+  console.error(JSON.stringify(bySize.at(-1)));
+}
+
+const held = sizes.map((size) => registered.slice(0, Math.min(size, HELD)));
+const costs = await requestCosts(
+  held.map((held) => ({ handler: opened.use(openProxy(target.databaseUrl)).handler, held })),
+  ROUNDS,
+);
+const flood = await measureFlood(target.databaseUrl, registered[0]!, FLOOD);
+const freshness = [
+  await measureFreshness(target.databaseUrl, sql, true, TRIALS),
+  await measureFreshness(target.databaseUrl, sql, false, TRIALS),
+];
+
+const report = {
+  command: `deno task bench:registry --sizes ${options.sizes}`,
+  machine: { cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length, os: Deno.build.target },
+  versions: { deno: Deno.version.deno, postgres: "17" },
+  registries: bySize.map((size, i) => ({ ...size, held: held[i]!.length, ...costs[i]! })),
+  flood,
+  freshness,
+};
+print(report);
+if (options.json !== undefined) {
+  await Deno.writeTextFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+function print({ registries, flood, freshness }: typeof report): void {
+  console.log("\nRegistries");
+  console.table(registries.map(({ coldStartMs, ...row }) => ({
+    ...row,
+    coldStartP50: coldStartMs.p50,
+    coldStartMax: coldStartMs.max,
+  })));
+  const { quiet, goodLoad, flooded, ...figures } = flood;
+  console.log("\nFlood of unknown issuers; latencies of a known one in ms");
+  console.table([{ ...figures, statuses: JSON.stringify(figures.statuses) }]);
+  console.table({ quiet, "good requests at the same rate": goodLoad, flooded });
+  console.log("\nMilliseconds from the commit to the first answer that knows it");
+  for (const { listen, registered, revoked } of freshness) {
+    console.log(listen ? "with LISTEN" : "without LISTEN");
+    console.table({ registered, revoked });
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The proxy as a process that can be asked what it holds: Countersign on a real registry, around an
+ * upstream that always answers the same, with its statements counted.
+ *
+ * `DATABASE_URL=… deno run -A scripts/bench_registry_proxy.ts`; `GET /stats` answers in JSON.
+ */
+import {
+  connectPostgres,
+  createJwtSwapProxy,
+  hs256Signer,
+  postgresKeySource,
+} from "@countersign/swap-proxy";
+
+/** What `/stats` answers. Memory is bytes. */
+export interface ProxyStats {
+  readonly queries: number;
+  readonly rss: number;
+  readonly heapUsed: number;
+}
+
+if (import.meta.main) serve(Deno.env.get("DATABASE_URL") ?? "");
+
+function serve(databaseUrl: string): void {
+  const client = connectPostgres(databaseUrl);
+  let queries = 0;
+  const keySource = postgresKeySource({
+    ...client,
+    query(text, params) {
+      queries++;
+      return client.query(text, params);
+    },
+  });
+  const handler = createJwtSwapProxy({
+    supabaseUrl: "http://127.0.0.1",
+    upstreamUrl: "http://127.0.0.1/rest/v1",
+    signer: hs256Signer("s".repeat(32)),
+    keySource,
+    fetch: constantUpstream,
+  });
+  Deno.serve({ hostname: "127.0.0.1", port: 0 }, (request) => {
+    if (!request.url.endsWith("/stats")) return handler(request);
+    const { rss, heapUsed } = Deno.memoryUsage();
+    const stats: ProxyStats = { queries, rss, heapUsed };
+    return Response.json(stats);
+  });
+}
+
+/** Answers `[]` at once. */
+export function constantUpstream(): Promise<Response> {
+  return Promise.resolve(
+    new Response("[]", { headers: { "content-type": "application/json" } }),
+  );
+}
