@@ -33,7 +33,16 @@ const ALGORITHMS = {
   EdDSA: { name: "Ed25519" },
 };
 
+// Outside a request, where Workers forbid to await, to set timers and to make random numbers.
+const sourceAtModuleScope = createTokenSource({
+  privateKey: unusable.sound,
+  issuer: "my-service",
+  audience: "target",
+  claims: { sub: "job-1" },
+});
+
 export async function exercise() {
+  await sourceAtModuleScope();
   const signed = [];
   for (const [algorithm, params] of Object.entries(ALGORITHMS)) {
     const { privateKey: pem, publicKey, kid } = await generateIssuerKeyPair({ algorithm });
