@@ -82,7 +82,7 @@ Deno.test("postgresKeySource() bounds what a flood of unknown issuers costs", as
 Deno.test("postgresKeySource() rations reads for unseen names, but not those for seen ones", async () => {
   await withSource(async (source, registry) => {
     await source.find("service-a");
-    for (let i = 0; i < 4; i++) await source.find(`nobody-${i}`); // What is left of the ration.
+    for (let i = 0; i < 5; i++) await source.find(`nobody-${i}`); // The whole ration.
     registry.queries.length = 0;
     const unseen = source.find("nobody");
     await turn();
@@ -91,6 +91,15 @@ Deno.test("postgresKeySource() rations reads for unseen names, but not those for
     assert.equal((await source.find("service-a"))?.issuer, "service-a");
     assert.deepEqual(registry.queries, [["nobody", "service-a"]]);
     assert.equal(await unseen, undefined);
+  });
+});
+
+Deno.test("postgresKeySource() keeps no registered issuer waiting for a ration", async () => {
+  await withSource(async (source, registry) => {
+    for (let i = 0; i < 100; i++) registry.put({ ...a, issuer: `service-${i}` });
+    for (let i = 0; i < 100; i++) {
+      assert.equal((await source.find(`service-${i}`))?.issuer, `service-${i}`);
+    }
   });
 });
 

@@ -4,7 +4,7 @@ import type { RegistrySnapshot } from "./read_registry.ts";
 
 /** Milliseconds between reads that are only for names nobody has seen: five a second, whatever arrives. */
 const UNSEEN_INTERVAL = 200;
-/** How many of them may come at once after a quiet second, so that an ordinary first token need not wait. */
+/** How many of them may come at once after a quiet second, so that an ordinary mistake delays nobody. */
 const UNSEEN_BURST = 5;
 /** Unseen names that wait for the next read. More are turned away: memory is bounded as well. */
 const MAX_UNSEEN_WAITING = 1_000;
@@ -37,6 +37,8 @@ interface Waiting {
 
 interface Batch {
   readonly waiting: ReadonlyMap<string, Waiting>;
+  /** Whether it was taken off the ration. */
+  readonly isRationed: boolean;
   /** Issuers of which a change was announced since the batch was sent. */
   readonly announced: Set<string>;
   /** Whether a change of anything was. */
@@ -46,8 +48,8 @@ interface Batch {
 /**
  * Decides when the registry is read, and for whom. There is at most one read under way; who asks meanwhile
  * waits for the next one, which serves everybody. A read goes out at once for an issuer that was seen
- * before or to confirm the version; reads for unseen names alone are rationed. After a failure there is none
- * for a while, and who asks is told at once.
+ * before or to confirm the version; reads for unseen names alone are rationed, unless all of them turn out
+ * to be registered. After a failure there is none for a while, and who asks is told at once.
  */
 export class RegistryReads {
   readonly #handlers: RegistryReadsHandlers;
@@ -154,11 +156,12 @@ export class RegistryReads {
   #send(): void {
     const batch: Batch = {
       waiting: this.#next,
+      isRationed: this.#unseenWaiting > 0,
       announced: new Set(),
       everythingAnnounced: false,
     };
     const sentAt = this.#now();
-    if (this.#unseenWaiting > 0) {
+    if (batch.isRationed) {
       this.#unseenFull = Math.max(this.#unseenFull, sentAt) + UNSEEN_INTERVAL;
     }
     this.#next = new Map();
@@ -182,15 +185,19 @@ export class RegistryReads {
     if (this.#closed) return this.#fail(batch.waiting, this.#failure);
     this.#failures = 0;
     this.#handlers.onVersion(snapshot.version, sentAt);
+    let registered = 0;
     for (const [issuer, waiting] of batch.waiting) {
       try {
         const found = snapshot.record(issuer);
+        if (found !== undefined) registered++;
         waiting.resolve(this.#handlers.onIssuer(issuer, found, isCurrent(batch, issuer)));
       } catch (error) {
         this.#handlers.onUnreadable(issuer);
         waiting.reject(error);
       }
     }
+    const isAllRegistered = registered === batch.waiting.size;
+    if (batch.isRationed && isAllRegistered) this.#unseenFull -= UNSEEN_INTERVAL;
   }
 
   /** Whoever asked, in this batch or since, is told the same. */
