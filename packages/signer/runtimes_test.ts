@@ -1,5 +1,6 @@
 /**
- * The npm package as an issuer would install it: packed, into an empty project, on every runtime that the README names.
+ * The npm package as an issuer would install it: packed, into an empty project, on every runtime that the
+ * README names.
  *
  * The runtimes come from npm too, pinned. Only Linux has all of them there; elsewhere this fails.
  */
@@ -49,13 +50,15 @@ export async function exercise() {
     const der = Uint8Array.from(atob(pem.replace(/-----[^-]+-----|\\s/g, "")), (c) => c.charCodeAt(0));
     const cryptoKey = await crypto.subtle.importKey("pkcs8", der, params, true, ["sign"]);
     const jwk = await crypto.subtle.exportKey("jwk", cryptoKey);
-    const options = { algorithm, issuer: "my-service", audience: "target", claims: { sub: "job-1", role: "writer" } };
+    const claims = { sub: "job-1", role: "writer" };
+    const options = { algorithm, issuer: "my-service", audience: "target", claims };
     const tokens = [];
     for (const privateKey of [pem, jwk, cryptoKey]) {
       tokens.push(await signMultiIssuerJwt({ ...options, privateKey }));
       tokens.push(await createTokenSource({ ...options, privateKey })());
     }
-    signed.push({ algorithm, publicKey, kid, kids: [await keyId(pem), await keyId(jwk), await keyId(publicKey)], tokens });
+    const kids = [await keyId(pem), await keyId(jwk), await keyId(publicKey)];
+    signed.push({ algorithm, publicKey, kid, kids, tokens });
   }
   const codes = {};
   for (const [name, privateKey] of Object.entries(unusable)) {
@@ -67,7 +70,8 @@ export async function exercise() {
 `;
 
 const TYPES = `
-import { type Algorithm, createTokenSource, generateIssuerKeyPair, type IssuerKeyPair, SignerError, signMultiIssuerJwt } from "@countersign/signer";
+import { createTokenSource, generateIssuerKeyPair, SignerError, signMultiIssuerJwt } from "@countersign/signer";
+import type { Algorithm, IssuerKeyPair } from "@countersign/signer";
 
 const algorithm: Algorithm = "ES256";
 const pair: IssuerKeyPair = await generateIssuerKeyPair({ algorithm });

@@ -1,7 +1,7 @@
 /** Unpacks the files that `supabase functions deploy --use-api` uploads. */
 import { dirname, join } from "node:path";
 
-/** Each part of a path starts with a letter, a digit or an underscore: no `..`, no `/` in front, no dotfile. */
+/** Each part of a path starts with a letter, a digit or `_`: no `..`, no `/` in front, no dotfile. */
 const SAFE_NAME = /^\w[\w.@-]*(\/\w[\w.@-]*)*$/;
 
 /**
