@@ -1,3 +1,5 @@
+const decoder = new TextDecoder();
+
 /** Stands between the function and its registry, so that a test can take the registry away. */
 export class TcpRelay implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
@@ -7,6 +9,10 @@ export class TcpRelay implements AsyncDisposable {
   #resume = Promise.withResolvers<void>();
   /** How often the client sent something: at least once for every statement. */
   asked = 0;
+  /** Milliseconds by which whatever the client sends is late. */
+  delay = 0;
+  readonly #listening = new Set<Deno.TcpConn>();
+  readonly #silent = new Set<Deno.TcpConn>();
 
   constructor(destinationUrl: string) {
     const { hostname, port } = new URL(destinationUrl);
@@ -34,6 +40,14 @@ export class TcpRelay implements AsyncDisposable {
     this.#set("held");
   }
 
+  /**
+   * Every connection that has sent LISTEN loses what is sent from now on, and nobody is told: a
+   * router that forgot it.
+   */
+  silenceListeners(): void {
+    for (const socket of this.#listening) this.#silent.add(socket);
+  }
+
   open(): void {
     this.#set("open");
   }
@@ -57,21 +71,37 @@ export class TcpRelay implements AsyncDisposable {
         inbound.close();
         continue;
       }
-      const outbound = await Deno.connect(this.#destination);
+      const outbound = await Deno.connect(this.#destination).catch(() => undefined);
+      if (outbound === undefined) {
+        inbound.close();
+        continue;
+      }
       for (const socket of [inbound, outbound]) {
         socket.setNoDelay(true);
         this.#sockets.add(socket);
       }
-      this.#pump(inbound, outbound, () => this.asked++);
+      this.#pump(inbound, outbound, (sent) => {
+        this.asked++;
+        if (!decoder.decode(sent).includes("listen ")) return;
+        this.#listening.add(inbound).add(outbound);
+      });
       this.#pump(outbound, inbound);
     }
   }
 
-  async #pump(from: Deno.TcpConn, to: Deno.TcpConn, onChunk = () => {}): Promise<void> {
+  async #pump(
+    from: Deno.TcpConn,
+    to: Deno.TcpConn,
+    onChunk?: (sent: Uint8Array) => void,
+  ): Promise<void> {
     const chunk = new Uint8Array(16 * 1024);
     try {
       for (let read; (read = await from.read(chunk)) !== null;) {
-        onChunk();
+        onChunk?.(chunk.subarray(0, read));
+        if (this.#silent.has(from)) continue;
+        if (onChunk && this.delay > 0) {
+          await new Promise((resolve) => setTimeout(resolve, this.delay));
+        }
         while (this.#state === "held") await this.#resume.promise;
         for (let sent = 0; sent < read;) sent += await to.write(chunk.subarray(sent, read));
       }
@@ -87,6 +117,8 @@ export class TcpRelay implements AsyncDisposable {
   }
 
   #close(socket: Deno.TcpConn): void {
+    this.#listening.delete(socket);
+    this.#silent.delete(socket);
     if (this.#sockets.delete(socket)) socket.close();
   }
 }

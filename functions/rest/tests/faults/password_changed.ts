@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import postgres from "postgres";
+import { type Fault, forgedRead, read, startMeasured, wellAgain } from "./fault.ts";
+import { until } from "../until.ts";
+
+/**
+ * The function leaves Postgres alone for up to 30 s after its password was refused, because a pooler
+ * would block the whole project. So an early return of the old password is noticed late.
+ */
+const BACKOFF = 5_000;
+
+export const PASSWORD_CHANGED: Fault = {
+  name: "the registry's password is changed",
+  async run(scene) {
+    const { stage } = scene;
+    const url = new URL(stage.env.SUPABASE_DB_URL!);
+    url.username = "countersign_reader";
+    url.password = "first";
+    const env = { ...stage.env, COUNTERSIGN_DB_URL: url.href };
+    await using superuser = closing(postgres(stage.target.superuserUrl, { max: 1 }));
+    const { sql } = superuser;
+    await sql`alter role countersign_reader login password 'first'`;
+    await using running = await startMeasured(env);
+    assert.equal(await read(scene, running), "200");
+
+    await sql`alter role countersign_reader password 'second'`;
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity
+      where usename = 'countersign_reader'`;
+    await until(
+      "the record is stale",
+      async () => await read(scene, running) === "503 registry_unavailable",
+    );
+    assert.equal(await forgedRead(scene, running), "503 registry_unavailable");
+    assert.doesNotMatch(running.printed(), /first|second/);
+
+    url.password = "second";
+    await using redeployed = await startMeasured({ ...env, COUNTERSIGN_DB_URL: url.href });
+    await wellAgain(scene, `${this.name}: deployed again`, 1_000, redeployed);
+
+    await sql`alter role countersign_reader password 'first'`;
+    await wellAgain(scene, `${this.name}: and changed back`, BACKOFF, running);
+    await sql`alter role countersign_reader nologin password null`;
+  },
+};
+
+function closing(sql: postgres.Sql): AsyncDisposable & { readonly sql: postgres.Sql } {
+  return { sql, [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }) };
+}

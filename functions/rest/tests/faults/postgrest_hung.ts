@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { type Fault, wellAgain } from "./fault.ts";
+import { Traffic } from "./traffic.ts";
+
+/** It keeps its connections, accepts new ones, and does nothing. */
+export const POSTGREST_HUNG: Fault = {
+  name: "PostgREST hangs",
+  async run(scene) {
+    const pid = await processOf(
+      `PGRST_SERVER_PORT=${new URL(scene.stage.target.postgrestUrl).port}`,
+    );
+    await using traffic = new Traffic(scene);
+    await traffic.sees("201");
+    Deno.kill(pid, "SIGSTOP");
+    try {
+      await traffic.sees("504 upstream_timeout", 4);
+    } finally {
+      Deno.kill(pid, "SIGCONT");
+    }
+    await wellAgain(scene, this.name);
+    await traffic.sees("201");
+    await traffic.settle([/^504 upstream_timeout$/]);
+  },
+};
+
+/** The one process with this variable in its environment. */
+async function processOf(variable: string): Promise<number> {
+  const { stdout } = await new Deno.Command("ps", { args: ["axeww", "-o", "pid=,command="] })
+    .output();
+  const lines = new TextDecoder().decode(stdout).split("\n");
+  const pids = lines.filter((line) => line.includes(`${variable} `) || line.endsWith(variable))
+    .map((line) => Number.parseInt(line));
+  assert.equal(pids.length, 1, `Expected one process with ${variable}, found ${pids.length}`);
+  return pids[0]!;
+}
