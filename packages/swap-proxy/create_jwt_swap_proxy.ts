@@ -11,6 +11,7 @@ import { refusalResponse, REQUEST_ID_HEADER } from "./refusal_response.ts";
 import { REFUSALS } from "./refusals.ts";
 import { observedEvent, refusalReason, refusedEvent, tell } from "./report.ts";
 import { requestId } from "./request_id.ts";
+import { createSwapObserver, type Swap } from "./swap_observer.ts";
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]);
 
@@ -18,6 +19,9 @@ const METHODS = new Set(["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIO
  * Makes the handler that stands in front of PostgREST: it verifies the inbound token, holds it to its
  * issuer's policy, and forwards the request with a downstream token of its own. What it refuses, PostgREST
  * is never asked; what PostgREST refuses comes through as it is.
+ *
+ * Tells OpenTelemetry of every swap, through the providers that are registered when it is made; without
+ * one it costs nothing.
  *
  * Serves `/`, `/<table>` and `/rpc/<function>` below the mount path, and `/-/healthz` and `/-/readyz`
  * there without a token.
@@ -53,9 +57,11 @@ export function createJwtSwapProxy(
   const route = createRouter(settings.mountPath);
   const mint = createMinter(settings.signer, settings.now);
   const health = createHealth(settings);
+  const beginSwap = createSwapObserver(options.serverTiming ?? false);
   const { onEvent } = options;
 
   return async (request) => {
+    let swap: Swap | undefined;
     try {
       const to = route(request.url);
       if (to === undefined) throw new SwapProxyError("path_not_found", "No such path");
@@ -64,10 +70,14 @@ export function createJwtSwapProxy(
       }
       if (to.kind !== "upstream") return await health(to.kind, request.method);
 
+      swap = beginSwap?.();
       const inbound = bearerToken(request.headers);
       const verified = await verifyMultiIssuerJwt(inbound, settings.verify);
+      swap?.verified(verified);
       const token = await mint(verified);
+      swap?.signed();
       const response = await forward(request, to.pathAndQuery, token, settings.forward);
+      swap?.answered(response);
 
       if (verified.observed.length > 0) {
         const id = requestId(request.headers);
@@ -78,6 +88,7 @@ export function createJwtSwapProxy(
     } catch (error) {
       const id = requestId(request.headers);
       const reason = refusalReason(error);
+      swap?.refused(error, reason);
       if (onEvent) tell(onEvent, refusedEvent(error, reason, id));
       return refusalResponse(REFUSALS[reason], request.method, id);
     }

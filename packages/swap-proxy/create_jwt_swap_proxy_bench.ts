@@ -1,9 +1,11 @@
 import { memoryKeySource } from "@countersign/verifier";
 import { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
 import { makeIssuer, NOW, SECRET, TARGET } from "./fixtures/issuer.ts";
+import { recordTelemetry } from "./fixtures/telemetry_providers.ts";
+import type { ProxyOptions } from "./proxy_options.ts";
 
 const issuer = await makeIssuer("service-a");
-const handler = createJwtSwapProxy({
+const options: ProxyOptions = {
   supabaseUrl: TARGET,
   apikey: "sb_publishable_1",
   supabaseJwtSecret: SECRET,
@@ -12,7 +14,12 @@ const handler = createJwtSwapProxy({
   // A constant upstream: what is measured is the proxy.
   fetch: () =>
     Promise.resolve(new Response("[]", { headers: { "content-type": "application/json" } })),
-});
+};
+const handler = createJwtSwapProxy(options);
+const timed = createJwtSwapProxy({ ...options, serverTiming: true });
+const recorded = recordTelemetry();
+const observed = createJwtSwapProxy(options);
+recorded[Symbol.dispose]();
 
 const url = "http://edge.internal/rest/v1/widgets?select=id";
 const request = (token: string) =>
@@ -30,6 +37,13 @@ Deno.bench("new Request, for comparison", { group: "swap" }, () => {
 });
 Deno.bench("token seen before", { group: "swap", baseline: true }, async () => {
   await (await handler(request(seen))).body?.cancel();
+});
+Deno.bench("token seen before, Server-Timing", { group: "swap" }, async () => {
+  await (await timed(request(seen))).body?.cancel();
+});
+Deno.bench("token seen before, OpenTelemetry in memory", { group: "swap" }, async () => {
+  await (await observed(request(seen))).body?.cancel();
+  recorded.spans.length = recorded.counts.length = 0;
 });
 Deno.bench("fresh ES256 token", { group: "swap" }, async () => {
   await (await handler(request(fresh[next++ % fresh.length] ?? seen))).body?.cancel();

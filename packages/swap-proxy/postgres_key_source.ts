@@ -5,6 +5,7 @@ import { queryTimedOut } from "./query_timed_out.ts";
 import { isStorable, readRegistry, type RegistrySnapshot } from "./read_registry.ts";
 import { RegistryListener } from "./registry_listener.ts";
 import { RegistryReads } from "./registry_reads.ts";
+import { observeRegistryAge } from "./telemetry.ts";
 
 /** Milliseconds for which a name that is not registered is remembered as such. */
 const UNKNOWN_LIFETIME = 1_000;
@@ -90,6 +91,7 @@ class Registry implements PostgresKeySource {
   readonly #unknown: BoundedMap<number>;
   readonly #reads: RegistryReads;
   readonly #listener: RegistryListener;
+  readonly #stopObservingAge: () => void;
 
   #version: string | undefined;
   /** When the read that last saw the version was sent. */
@@ -116,6 +118,7 @@ class Registry implements PostgresKeySource {
         this.#reads.confirmAnew();
       },
     }, this.#now);
+    this.#stopObservingAge = observeRegistryAge(() => this.#now() - this.#confirmedAt);
   }
 
   find(issuer: string): IssuerRecord | undefined | Promise<IssuerRecord | undefined> {
@@ -138,6 +141,7 @@ class Registry implements PostgresKeySource {
     this.#confirmedAt = -Infinity;
     this.#known.clear();
     this.#unknown.clear();
+    this.#stopObservingAge();
     this.#reads.close();
     await this.#listener.close();
   }

@@ -39,6 +39,8 @@ export interface ProxyOptions {
   readonly fetch?: typeof fetch;
   /** Milliseconds since the epoch, default `Date.now`. */
   readonly now?: () => number;
+  /** Adds the proxy's phases to `Server-Timing` on answers of PostgREST's, default false. */
+  readonly serverTiming?: boolean;
   /** Told of every refusal and of what observe mode let through. Must not throw. */
   readonly onEvent?: (event: SwapEvent) => void;
 }

@@ -33,6 +33,7 @@ export interface ConfiguredProxyOptions extends ProxyOptions {
  * | `COUNTERSIGN_UPSTREAM_URL` | PostgREST; default `SUPABASE_URL` and `/rest/v1` |
  * | `COUNTERSIGN_UPSTREAM_TIMEOUT` | default `60s` |
  * | `COUNTERSIGN_MOUNT_PATH` | default `/functions/v1/rest` |
+ * | `COUNTERSIGN_SERVER_TIMING` | `true`: answers say in `Server-Timing` where the time went; default `false` |
  *
  * Durations are `500ms`, `5s`, `1m` or a number of seconds. Refusals are written to the console as lines of
  * JSON, at most 50 in ten seconds.
@@ -75,6 +76,7 @@ export function proxyOptionsFromEnv(
   const requireAudience = variables.parse("COUNTERSIGN_REQUIRE_AUDIENCE", boolean);
   const allowedIssuers = variables.parse("COUNTERSIGN_ALLOWED_ISSUERS", list);
   const upstreamTimeout = variables.parse("COUNTERSIGN_UPSTREAM_TIMEOUT", duration);
+  const serverTiming = variables.parse("COUNTERSIGN_SERVER_TIMING", boolean);
   const mountPath = variables.get("COUNTERSIGN_MOUNT_PATH");
   if (mountPath) variables.try("COUNTERSIGN_MOUNT_PATH", () => createRouter(mountPath));
   const isComplete = supabaseUrl !== undefined && signer !== undefined && registry !== undefined;
@@ -92,6 +94,7 @@ export function proxyOptionsFromEnv(
     ...(allowedIssuers !== undefined && { allowedIssuers }),
     ...(upstreamTimeout !== undefined && { upstreamTimeout }),
     ...(mountPath !== undefined && { mountPath }),
+    ...(serverTiming !== undefined && { serverTiming }),
   };
 }
 

@@ -54,6 +54,7 @@ Deno.test("proxyOptionsFromEnv() reads every variable", async () => {
     COUNTERSIGN_UPSTREAM_URL: "http://127.0.0.1:3000",
     COUNTERSIGN_UPSTREAM_TIMEOUT: "500ms",
     COUNTERSIGN_MOUNT_PATH: "/functions/v1/db",
+    COUNTERSIGN_SERVER_TIMING: "true",
   });
   assert.deepEqual(options.audience, ["prod", "https://prod.example.com"]);
   assert.equal(options.requireAudience, true);
@@ -61,6 +62,7 @@ Deno.test("proxyOptionsFromEnv() reads every variable", async () => {
   assert.equal(options.upstreamUrl, "http://127.0.0.1:3000");
   assert.equal(options.upstreamTimeout, 500);
   assert.equal(options.mountPath, "/functions/v1/db");
+  assert.equal(options.serverTiming, true);
   createJwtSwapProxy(options);
   await options.close();
 });
@@ -142,6 +144,7 @@ Deno.test("proxyOptionsFromEnv() names the variable whose value can't be used, w
     ["COUNTERSIGN_JWT_SECRET", "hunter2"],
     ["COUNTERSIGN_AUDIENCE", ","],
     ["COUNTERSIGN_REQUIRE_AUDIENCE", "1"],
+    ["COUNTERSIGN_SERVER_TIMING", "yes"],
     ["COUNTERSIGN_ALLOWED_ISSUERS", " , "],
     ["COUNTERSIGN_UPSTREAM_URL", "hunter2"],
     ["COUNTERSIGN_UPSTREAM_TIMEOUT", "soon"],
