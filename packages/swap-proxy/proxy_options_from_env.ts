@@ -26,7 +26,7 @@ export interface ConfiguredProxyOptions extends ProxyOptions {
  * | `COUNTERSIGN_DB_LISTEN` | `false`: poll only; default `true`, unless the port is 6543 |
  * | `COUNTERSIGN_MAX_STALENESS` | how long the registry may be out of sight, default `5s` |
  * | `SUPABASE_PUBLISHABLE_KEYS`, else `SUPABASE_ANON_KEY` | the gateway's key; from the platform; not needed with `COUNTERSIGN_UPSTREAM_URL` |
- * | `COUNTERSIGN_SIGNING_JWK`, or `COUNTERSIGN_JWT_SECRET`, else `JWT_SECRET` | signs downstream tokens |
+ * | `COUNTERSIGN_SIGNING_JWK`, else `COUNTERSIGN_JWT_SECRET`, else `JWT_SECRET` | signs downstream tokens |
  * | `COUNTERSIGN_AUDIENCE` | what tokens call this target, separated by commas; default the project's ref and `SUPABASE_URL` |
  * | `COUNTERSIGN_REQUIRE_AUDIENCE` | `true`: refuse tokens without `aud`; default `false` |
  * | `COUNTERSIGN_ALLOWED_ISSUERS` | only these issuers, separated by commas |
@@ -114,12 +114,7 @@ function publishableKey(variables: Environment, isOptional: boolean): string | u
 function signerFrom(variables: Environment): DownstreamSigner | undefined {
   const jwk = variables.get("COUNTERSIGN_SIGNING_JWK");
   if (jwk !== undefined) {
-    if (variables.get("COUNTERSIGN_JWT_SECRET") !== undefined) {
-      return variables.problem(
-        "COUNTERSIGN_SIGNING_JWK",
-        "can't be set together with COUNTERSIGN_JWT_SECRET; keep the one that PostgREST should trust",
-      );
-    }
+    // Also beside a secret: while one gives way to the other no worker may start without either.
     return variables.try("COUNTERSIGN_SIGNING_JWK", () => jwkSigner(privateJwk(jwk)));
   }
   const name = variables.get("COUNTERSIGN_JWT_SECRET") !== undefined
