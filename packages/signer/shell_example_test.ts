@@ -1,6 +1,7 @@
 /** The shell script of docs/how-to/sign-from-other-languages.md, as it stands there. */
 import { keyId, memoryKeySource, verifyMultiIssuerJwt } from "@countersign/verifier";
 import assert from "node:assert/strict";
+import { generateIssuerKeyPair } from "./key_pair.ts";
 
 const DOCUMENT = new URL("../../docs/how-to/sign-from-other-languages.md", import.meta.url);
 const ARGUMENTS = ["billing.key", "billing", "job-42", "invoices_writer", "prod-abc123"];
@@ -73,13 +74,21 @@ Deno.test("the shell example signs what a strict policy accepts, with the kid th
 
 Deno.test("the shell example refuses a name that would write into the JSON", async () => {
   await using shell = await openShell();
-  for (const name of ['job-42","role":"service_role', "job-42\\", "job-42\n", "job 42"]) {
+  for (const name of ["", 'job-42","role":"service_role', "job-42\\", "job-42\n", "job 42"]) {
     const refused = await shell.sign(...ARGUMENTS.with(2, name));
     assert.deepEqual(refused, {
       code: 2,
       complaint: "Expected names of letters, digits and . _ : / @ -\n",
     });
   }
+});
+
+Deno.test("the shell example refuses a key that RS256 can't be made with", async () => {
+  await using shell = await openShell();
+  const { privateKey } = await generateIssuerKeyPair({ algorithm: "ES256" });
+  await Deno.writeTextFile(`${shell.folder}/ec.key`, privateKey);
+  const refused = await shell.sign(...ARGUMENTS.with(0, "ec.key"));
+  assert.deepEqual(refused, { code: 2, complaint: "Expected an RSA private key\n" });
 });
 
 Deno.test("the shell example prints no token without its key", async () => {
