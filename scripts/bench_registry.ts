@@ -26,13 +26,16 @@ const MB = 1024 * 1024;
 
 interface SizeReport {
   readonly issuers: number;
-  readonly rowsPerSecond: number;
+  readonly registeredPerSecond: number;
   readonly coldStartMs: ReturnType<typeof percentiles>;
   readonly touched: number;
   readonly accepted: number;
   readonly rssStartMb: number;
   readonly rssTouchedMb: number;
-  readonly heapTouchedMb: number;
+  readonly heapLiveMb: number;
+  /** After as many requests of ten issuers. */
+  readonly rssFewIssuersMb: number;
+  readonly heapLiveFewIssuersMb: number;
 }
 
 const { values: options } = parseArgs({
@@ -65,9 +68,12 @@ for (const size of sizes) {
 
   const touching = registered.slice(-TOUCHED);
   const { before, after, accepted } = await memoryAfterTouching(target.databaseUrl, touching);
+  // As many requests of ten issuers: what traffic alone leaves behind.
+  const few = touching.map((_, i) => touching[i % 10]!);
+  const { after: control } = await memoryAfterTouching(target.databaseUrl, few);
   bySize.push({
     issuers: size,
-    rowsPerSecond: Math.round(added.length / seconds),
+    registeredPerSecond: Math.round(added.length / seconds),
     coldStartMs: percentiles(
       await coldStarts(target.databaseUrl, registered.at(-1)!, COLD_STARTS),
     ),
@@ -75,7 +81,9 @@ for (const size of sizes) {
     accepted,
     rssStartMb: Math.round(before.rss / MB),
     rssTouchedMb: Math.round(after.rss / MB),
-    heapTouchedMb: Math.round(after.heapUsed / MB),
+    heapLiveMb: Math.round(after.heapLive / MB),
+    rssFewIssuersMb: Math.round(control.rss / MB),
+    heapLiveFewIssuersMb: Math.round(control.heapLive / MB),
   });
   console.error(JSON.stringify(bySize.at(-1)));
 }

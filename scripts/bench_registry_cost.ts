@@ -13,7 +13,7 @@ import { constantUpstream, type ProxyStats } from "./bench_registry_proxy.ts";
 import { percentiles } from "./bench_registry_percentiles.ts";
 
 const URL_OF_ROW = "http://function.internal/rest/v1/widgets";
-const PROXY = ["run", "-A", "scripts/bench_registry_proxy.ts"];
+const PROXY = ["run", "-A", "--v8-flags=--expose-gc", "scripts/bench_registry_proxy.ts"];
 
 export type Handler = (request: Request) => Promise<Response>;
 
