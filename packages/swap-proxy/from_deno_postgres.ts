@@ -1,4 +1,5 @@
 import type { PostgresClient } from "./postgres_client.ts";
+import { within } from "./query_timed_out.ts";
 
 /** What of a deno-postgres client is used. */
 export interface DenoPostgresClient {
@@ -8,23 +9,38 @@ export interface DenoPostgresClient {
   ): Promise<{ rows: Record<string, unknown>[] }>;
   /** Gives the client back to its pool. */
   release(): void;
+  /** Closes the connection. */
+  end(): Promise<void>;
 }
 
 /** What of a deno-postgres pool is used, by shape: the library is not imported. */
 export interface DenoPostgresPool {
-  /** Takes a client from the pool. */
+  /** How many clients it has, lent ones included. */
+  readonly size: number;
+  /** Takes a client from the pool. Makes the pool anew if it was ended. */
   connect(): Promise<DenoPostgresClient>;
-  /** Closes every connection. */
+  /** Closes every connection that is not lent. */
   end(): Promise<void>;
+}
+
+/** How {@link fromDenoPostgres} uses the pool. Times are milliseconds. */
+export interface FromDenoPostgresOptions {
+  /** How long a statement may take, connecting included, before its connection is given up; default 2,500. */
+  readonly queryTimeout?: number;
 }
 
 /**
  * Adapts a deno-postgres `Pool`, for those who have one already.
  *
+ * A pool of deno-postgres does not survive its server: it goes on lending a client whose connection broke,
+ * and loses one for good each time it can't connect. So whenever a statement fails, the pool is ended, and
+ * thereby made anew. Give it a pool of its own, lazy and of one client: that is all that the key source uses.
+ *
  * **Does not** listen (deno-postgres can't), so changes are seen by polling, within `maxStaleness`; and
  * does not make the pool's TLS strict: set `tls.enforce` yourself, or it falls back to plaintext.
  *
- * @param pool A deno-postgres `Pool`.
+ * @param pool A deno-postgres `Pool` that nobody else uses.
+ * @param options The time-out in milliseconds.
  * @returns A client for `postgresKeySource`.
  *
  * @example Adapt a pool
@@ -32,12 +48,14 @@ export interface DenoPostgresPool {
  * import { type DenoPostgresPool, fromDenoPostgres } from "@countersign/swap-proxy";
  * import assert from "node:assert/strict";
  *
- * // Stands for `new Pool(url, 2, true)` of deno-postgres.
+ * // Stands for `new Pool(url, 1, true)` of deno-postgres.
  * const pool: DenoPostgresPool = {
+ *   size: 1,
  *   connect: () =>
  *     Promise.resolve({
  *       queryObject: ({ args }) => Promise.resolve({ rows: [{ answer: args[0] }] }),
  *       release: () => {},
+ *       end: () => Promise.resolve(),
  *     }),
  *   end: () => Promise.resolve(),
  * };
@@ -45,16 +63,60 @@ export interface DenoPostgresPool {
  * assert.deepEqual(await client.query("select $1 as answer", ["42"]), [{ answer: "42" }]);
  * ```
  */
-export function fromDenoPostgres(pool: DenoPostgresPool): PostgresClient {
+export function fromDenoPostgres(
+  pool: DenoPostgresPool,
+  options: FromDenoPostgresOptions = {},
+): PostgresClient {
+  const { queryTimeout = 2_500 } = options;
+  /** Counts how often the pool was made anew; a client of an earlier one can't be given back. */
+  let generation = 0;
+  let renewal = Promise.resolve();
+  let ended = false;
+
   return {
     async query(text, params) {
-      const client = await pool.connect();
+      if (ended) throw new Error("The Postgres client was ended");
+      const lent = Promise.withResolvers<DenoPostgresClient>();
+      const statement = async () => {
+        await renewal;
+        const lentFrom = generation;
+        const client = await pool.connect();
+        lent.resolve(client);
+        const { rows } = await client.queryObject({ text, args: [...params] });
+        if (lentFrom === generation) client.release();
+        else hangUp(client);
+        return rows;
+      };
       try {
-        return (await client.queryObject({ text, args: [...params] })).rows;
-      } finally {
-        client.release();
+        return await within(queryTimeout, statement());
+      } catch (error) {
+        lent.promise.then(hangUp);
+        generation++;
+        renewal = end(pool);
+        throw error;
       }
     },
-    end: () => pool.end(),
+    async end() {
+      if (ended) return;
+      ended = true;
+      await renewal;
+      await pool.end();
+    },
   };
+}
+
+/** What becomes of a connection that is given up is of no interest. */
+function hangUp(client: DenoPostgresClient): void {
+  client.end().catch(() => {});
+}
+
+/** Ends the pool: each attempt that fails has taken at least one broken client out of it. */
+async function end(pool: DenoPostgresPool): Promise<void> {
+  for (let left = pool.size; left >= 0; left--) {
+    try {
+      return await pool.end();
+    } catch {
+      // That client could not say goodbye to its server.
+    }
+  }
 }

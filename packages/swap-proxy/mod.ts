@@ -42,6 +42,7 @@ export {
   type DenoPostgresClient,
   type DenoPostgresPool,
   fromDenoPostgres,
+  type FromDenoPostgresOptions,
 } from "./from_deno_postgres.ts";
 
 export type { ObservedEvent, RefusedEvent, SwapEvent } from "./swap_event.ts";

@@ -1,8 +1,8 @@
 import type { IssuerRecord, KeySource } from "@countersign/verifier";
 import { BoundedMap } from "./bounded_map.ts";
 import type { PostgresClient } from "./postgres_client.ts";
-import { queryTimedOut } from "./query_timed_out.ts";
-import { isStorable, readRegistry, type RegistrySnapshot } from "./read_registry.ts";
+import { within } from "./query_timed_out.ts";
+import { isStorable, readRegistry } from "./read_registry.ts";
 import { RegistryListener } from "./registry_listener.ts";
 import { RegistryReads } from "./registry_reads.ts";
 import { observeRegistryAge } from "./telemetry.ts";
@@ -106,7 +106,7 @@ class Registry implements PostgresKeySource {
     this.#known = new BoundedMap(options.maxIssuers ?? 10_000);
     this.#unknown = new BoundedMap(options.maxUnknown ?? 10_000);
     this.#reads = new RegistryReads({
-      read: (issuers) => withTimeout(readRegistry(client, issuers), queryTimeout),
+      read: (issuers) => within(queryTimeout, readRegistry(client, issuers)),
       onVersion: (version, sentAt) => this.#confirm(version, sentAt),
       onIssuer: (issuer, found, current) => this.#file(issuer, found, current),
       onUnreadable: (issuer) => this.#known.delete(issuer),
@@ -201,16 +201,4 @@ class Registry implements PostgresKeySource {
 function positive(name: string, value: number): number {
   if (!(value > 0)) throw new RangeError(`Expected ${name} to be positive, got ${value}`);
   return value;
-}
-
-function withTimeout(
-  reading: Promise<RegistrySnapshot>,
-  milliseconds: number,
-): Promise<RegistrySnapshot> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(queryTimedOut(milliseconds));
-    }, milliseconds);
-    reading.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

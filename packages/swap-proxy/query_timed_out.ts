@@ -4,3 +4,11 @@ export function queryTimedOut(milliseconds: number): Error {
     code: "QUERY_TIMEOUT",
   });
 }
+
+/** What `work` comes to, unless it takes longer. It is not stopped. */
+export function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(queryTimedOut(milliseconds)), milliseconds);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
