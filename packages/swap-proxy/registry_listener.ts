@@ -47,7 +47,9 @@ export class RegistryListener {
    */
   polled(changed: boolean, since: number, at: number): void {
     this.start();
-    if (changed && this.#seen === undefined) this.#seen = { since, at };
+    // One that has been announced makes room for the next, which may not be.
+    const isOpen = this.#seen !== undefined && this.#lastAnnounced < this.#seen.since;
+    if (changed && !isOpen) this.#seen = { since, at };
     if (this.#seen === undefined || at < this.#seen.at + GRACE) return;
     const announced = this.#lastAnnounced >= this.#seen.since;
     this.#seen = undefined;
