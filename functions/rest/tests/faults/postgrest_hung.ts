@@ -24,7 +24,7 @@ export const POSTGREST_HUNG: Fault = {
 };
 
 /** The one process with this variable in its environment. */
-async function processOf(variable: string): Promise<number> {
+export async function processOf(variable: string): Promise<number> {
   const { stdout } = await new Deno.Command("ps", { args: ["axeww", "-o", "pid=,command="] })
     .output();
   const lines = new TextDecoder().decode(stdout).split("\n");
