@@ -2,7 +2,7 @@
 import type { LocalTarget } from "@countersign/local-target";
 import type postgres from "postgres";
 import { processOf } from "../functions/rest/tests/faults/postgrest_hung.ts";
-import { TcpRelay } from "../functions/rest/tests/tcp_relay.ts";
+import type { TcpRelay } from "../functions/rest/tests/tcp_relay.ts";
 import { downstreamToken } from "../functions/rest/tests/token_forge.ts";
 import type { Faults } from "./soak_model.ts";
 import type { Proxy } from "./soak_proxies.ts";
