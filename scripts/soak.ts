@@ -20,8 +20,8 @@ import { MAX_STALENESS, Services } from "./soak_services.ts";
 
 /** MB by which the resident memory of the last quarter may exceed that of the second: V8 collects lazily. */
 const MEMORY_ALLOWANCE = 16;
-/** Minutes from which on memory has had the time to settle. */
-const MEMORY_SETTLES = 5;
+/** Minutes of a whole run from which on memory has had the time to settle. */
+const MEMORY_SETTLES = 10;
 /** One for statements at each proxy, and one that listens at the first. */
 const CONNECTIONS = 3;
 
@@ -65,6 +65,7 @@ const started = performance.now();
 const deadline = started + minutes * 60_000;
 let interrupted = false;
 Deno.addSignalListener("SIGINT", () => interrupted = true);
+const isHalf = () => performance.now() > (started + deadline) / 2;
 const isOver = () => interrupted || performance.now() > deadline;
 
 let mostConnections = 0;
@@ -105,7 +106,12 @@ let injected: Map<string, number>;
   services.replayer(once);
   services.forger(steady);
   services.strangers(steady);
-  injected = await injectFaults({ target, sql, superuser, relays, proxies }, faults, isOver);
+  injected = await injectFaults(
+    { target, sql, superuser, relays, proxies },
+    faults,
+    isHalf,
+    isOver,
+  );
 }
 
 const { written, rows } = await ledger.settle(sql, judge);

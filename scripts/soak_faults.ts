@@ -19,6 +19,8 @@ interface Fault {
   readonly name: string;
   /** Nobody may notice. */
   readonly isHarmless?: true;
+  /** Not in the second half, so that what a process takes of memory can be seen. */
+  readonly isEarly?: true;
   run(surroundings: Surroundings): Promise<unknown>;
 }
 
@@ -53,6 +55,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: "a proxy killed",
+    isEarly: true,
     run: ({ proxies }) => proxies.at(-1)!.replace(),
   },
   {
@@ -96,11 +99,13 @@ const FAULTS: readonly Fault[] = [
 export async function injectFaults(
   surroundings: Surroundings,
   faults: Faults,
+  isHalf: () => boolean,
   isOver: () => boolean,
 ): Promise<Map<string, number>> {
   const done = new Map<string, number>();
   for (let n = 0;; n++) {
     const fault = FAULTS[n % FAULTS.length]!;
+    if (fault.isEarly && isHalf()) continue;
     for (let quiet = 0; quiet < QUIET && !isOver(); quiet++) await seconds(1);
     if (isOver()) return done;
     if (fault.isHarmless) await fault.run(surroundings);

@@ -12,6 +12,7 @@ import { PASSWORD_CHANGED } from "./password_changed.ts";
 import { POSTGRES_KILLED } from "./postgres_killed.ts";
 import { POSTGRES_RESTARTED } from "./postgres_restarted.ts";
 import { POSTGRES_SLOW } from "./postgres_slow.ts";
+import { POSTGRES_SILENT, POSTGRES_UNREACHABLE } from "./postgres_unreachable.ts";
 import { POSTGREST_HUNG } from "./postgrest_hung.ts";
 import { POSTGREST_KILLED } from "./postgrest_killed.ts";
 import { UNKNOWN_ISSUERS } from "./unknown_issuers.ts";
@@ -25,6 +26,8 @@ const FAULTS: readonly Fault[] = [
   CLOCK_STEPS,
   LISTEN_CUT,
   PASSWORD_CHANGED,
+  POSTGRES_UNREACHABLE,
+  POSTGRES_SILENT,
   POSTGRES_SLOW,
   POSTGREST_HUNG,
   POSTGREST_KILLED,
