@@ -5,6 +5,7 @@ import { HttpConnection } from "../functions/rest/tests/http_connection.ts";
 import { startProxy, statsOf } from "./bench_registry_cost.ts";
 import { type BenchIssuer, sign } from "./bench_registry_issuers.ts";
 import { type Percentiles, percentiles } from "./bench_registry_percentiles.ts";
+import { probeWhile } from "./bench_registry_probe.ts";
 
 /** Connections of the flood, and its requests a second. */
 const CONNECTIONS = 512;
@@ -34,19 +35,22 @@ export async function measureFlood(
   const token = await sign(known);
   await load(origin, 4_000, () => token);
 
-  const quiet = await probeWhile(origin, token, 5, wait(5_000));
-  const goodLoad = await probeWhile(origin, token, 5, load(origin, PER_SECOND * 5, () => token));
+  const quiet = await probeWhile(origin, token, () => wait(5_000));
+  const goodLoad = await probeWhile(origin, token, () => load(origin, PER_SECOND * 5, () => token));
 
   const before = await statsOf(origin);
-  const started = performance.now();
-  const flood = load(origin, requests, unknownToken);
-  const flooded = await probeWhile(origin, token, 5, flood);
-  const seconds = (performance.now() - started) / 1_000;
+  let seconds = 0;
+  let statuses = new Map<string, number>();
+  const flooded = await probeWhile(origin, token, async () => {
+    const started = performance.now();
+    statuses = await load(origin, requests, unknownToken);
+    seconds = (performance.now() - started) / 1_000;
+  });
   const after = await statsOf(origin);
   return {
     requests,
     seconds: Math.round(seconds * 10) / 10,
-    statuses: Object.fromEntries(await flood),
+    statuses: Object.fromEntries(statuses),
     queriesPerSecond: Math.round((after.queries - before.queries) / seconds * 100) / 100,
     rssBefore: before.rss,
     rssAfter: after.rss,
@@ -88,28 +92,6 @@ async function load(
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, client));
   return statuses;
-}
-
-/** Latencies of a known issuer, one request at a time, for as long as `running` takes. */
-async function probeWhile(
-  origin: string,
-  token: string,
-  pause: number,
-  running: Promise<unknown>,
-): Promise<number[]> {
-  let over = false;
-  const end = running.finally(() => over = true);
-  const latencies: number[] = [];
-  using connection = await HttpConnection.open(origin);
-  while (!over) {
-    const started = performance.now();
-    const { status } = await connection.send(requestText({ method: "GET" }, token));
-    latencies.push(performance.now() - started);
-    if (status !== 200) throw new Error(`Expected 200 for the known issuer, got ${status}`);
-    await wait(pause);
-  }
-  await end;
-  return latencies;
 }
 
 async function wait(milliseconds: number): Promise<void> {

@@ -8,6 +8,8 @@ const UNSEEN_INTERVAL = 200;
 const UNSEEN_BURST = 5;
 /** Unseen names that wait for the next read. More are turned away: memory is bounded as well. */
 const MAX_UNSEEN_WAITING = 1_000;
+/** How many of them are answered at a time. */
+const UNKNOWN_TURN = 5;
 
 /** What becomes of a read. */
 export interface RegistryReadsHandlers {
@@ -185,19 +187,20 @@ export class RegistryReads {
     if (this.#closed) return this.#fail(batch.waiting, this.#failure);
     this.#failures = 0;
     this.#handlers.onVersion(snapshot.version, sentAt);
-    let registered = 0;
+    const unknown: Waiting[] = [];
     for (const [issuer, waiting] of batch.waiting) {
       try {
         const found = snapshot.record(issuer);
-        if (found !== undefined) registered++;
-        waiting.resolve(this.#handlers.onIssuer(issuer, found, isCurrent(batch, issuer)));
+        const record = this.#handlers.onIssuer(issuer, found, isCurrent(batch, issuer));
+        if (found === undefined) unknown.push(waiting);
+        else waiting.resolve(record);
       } catch (error) {
         this.#handlers.onUnreadable(issuer);
         waiting.reject(error);
       }
     }
-    const isAllRegistered = registered === batch.waiting.size;
-    if (batch.isRationed && isAllRegistered) this.#unseenFull -= UNSEEN_INTERVAL;
+    if (batch.isRationed && unknown.length === 0) this.#unseenFull -= UNSEEN_INTERVAL;
+    tellInTurns(unknown);
   }
 
   /** Whoever asked, in this batch or since, is told the same. */
@@ -211,6 +214,13 @@ export class RegistryReads {
     this.#unseenWaiting = 0;
     this.#urgent = false;
   }
+}
+
+/** A crowd of unknown names is answered a few at a time, so that whoever is known gets between them. */
+function tellInTurns(unknown: readonly Waiting[], from = 0): void {
+  const next = from + UNKNOWN_TURN;
+  for (const { resolve } of unknown.slice(from, next)) resolve(undefined);
+  if (next < unknown.length) setTimeout(tellInTurns, 0, unknown, next);
 }
 
 function isCurrent(batch: Batch, issuer: string): boolean {
