@@ -1,5 +1,5 @@
 /**
- * Mixed traffic through two proxies for as long as one likes, while keys are rotated, issuers shut out, policies
+ * Mixed traffic through three proxies for as long as one likes, while keys are rotated, issuers shut out, policies
  * changed and everything around the proxies broken. Every answer is judged by a model of what was true when,
  * every row is held against what its writer was told; memory and connections have to stay flat.
  *
@@ -22,8 +22,8 @@ import { MAX_STALENESS, Services } from "./soak_services.ts";
 const MEMORY_ALLOWANCE = 16;
 /** Minutes of a whole run from which on memory has had the time to settle. */
 const MEMORY_SETTLES = 10;
-/** One for statements at each proxy, and one that listens at the first. */
-const CONNECTIONS = 3;
+/** One for statements at each proxy, and one that listens at two of them. */
+const CONNECTIONS = 5;
 
 const { values } = parseArgs({
   args: Deno.args,
@@ -39,22 +39,25 @@ await using opened = new AsyncDisposableStack();
 const target = opened.use(await startLocalTarget({ function: false, sql: [SCHEMA] }));
 const sql = connect(target.databaseUrl, 4);
 const superuser = connect(target.superuserUrl, 1);
-const relays = [0, 1].map(() => opened.use(new TcpRelay(target.databaseUrl)));
-const proxies: Proxy[] = [];
-for (const [name, i, listen] of [["listening", 0, "true"], ["polling", 1, "false"]] as const) {
-  proxies.push(opened.use(
+const relays = [0, 1, 2].map(() => opened.use(new TcpRelay(target.databaseUrl)));
+const start = async (name: string, relay: TcpRelay, listen: boolean) =>
+  opened.use(
     await Proxy.start(name, {
       SUPABASE_URL: target.url,
-      SUPABASE_DB_URL: relays[i]!.through(target.databaseUrl),
+      SUPABASE_DB_URL: relay.through(target.databaseUrl),
       SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: target.publishableKey }),
       COUNTERSIGN_JWT_SECRET: target.jwtSecret,
       COUNTERSIGN_UPSTREAM_URL: target.postgrestUrl,
       COUNTERSIGN_UPSTREAM_TIMEOUT: "2s",
       COUNTERSIGN_MAX_STALENESS: `${MAX_STALENESS}s`,
-      COUNTERSIGN_DB_LISTEN: listen,
+      COUNTERSIGN_DB_LISTEN: String(listen),
     }),
-  ));
-}
+  );
+const listening = await start("listening", relays[0]!, true);
+const polling = await start("polling", relays[1]!, false);
+// The one that is killed now and then: the others live long enough to show what memory they take.
+const mortal = await start("mortal", relays[2]!, true);
+const proxies = [listening, polling, mortal];
 
 const faults = new Faults();
 const guard = new History(false);
@@ -65,7 +68,6 @@ const started = performance.now();
 const deadline = started + minutes * 60_000;
 let interrupted = false;
 Deno.addSignalListener("SIGINT", () => interrupted = true);
-const isHalf = () => performance.now() > (started + deadline) / 2;
 const isOver = () => interrupted || performance.now() > deadline;
 
 let mostConnections = 0;
@@ -107,9 +109,8 @@ let injected: Map<string, number>;
   services.forger(steady);
   services.strangers(steady);
   injected = await injectFaults(
-    { target, sql, superuser, relays, proxies },
+    { target, sql, superuser, relays, mortal },
     faults,
-    isHalf,
     isOver,
   );
 }
@@ -118,7 +119,7 @@ const { written, rows } = await ledger.settle(sql, judge);
 const left = await connections();
 if (left > CONNECTIONS) judge.wrong(`${left} connections to Postgres are left`);
 const minutesRun = (performance.now() - started) / 60_000;
-const memory = proxies.map((proxy) => ({ proxy: proxy.name, ...proxy.memory() }));
+const memory = [listening, polling].map((proxy) => ({ proxy: proxy.name, ...proxy.memory() }));
 for (const { proxy, earlier, later } of memory) {
   if (minutesRun >= MEMORY_SETTLES && later > earlier + MEMORY_ALLOWANCE) {
     judge.wrong(`The ${proxy} proxy grew from ${earlier} to ${later} MB`);

@@ -12,15 +12,13 @@ export interface Surroundings {
   readonly sql: postgres.Sql;
   readonly superuser: postgres.Sql;
   readonly relays: readonly TcpRelay[];
-  readonly proxies: readonly Proxy[];
+  readonly mortal: Proxy;
 }
 
 interface Fault {
   readonly name: string;
   /** Nobody may notice. */
   readonly isHarmless?: true;
-  /** Not in the second half, so that what a process takes of memory can be seen. */
-  readonly isEarly?: true;
   run(surroundings: Surroundings): Promise<unknown>;
 }
 
@@ -55,8 +53,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: "a proxy killed",
-    isEarly: true,
-    run: ({ proxies }) => proxies.at(-1)!.replace(),
+    run: ({ mortal }) => mortal.replace(),
   },
   {
     name: "registry slow",
@@ -99,13 +96,11 @@ const FAULTS: readonly Fault[] = [
 export async function injectFaults(
   surroundings: Surroundings,
   faults: Faults,
-  isHalf: () => boolean,
   isOver: () => boolean,
 ): Promise<Map<string, number>> {
   const done = new Map<string, number>();
   for (let n = 0;; n++) {
     const fault = FAULTS[n % FAULTS.length]!;
-    if (fault.isEarly && isHalf()) continue;
     for (let quiet = 0; quiet < QUIET && !isOver(); quiet++) await seconds(1);
     if (isOver()) return done;
     if (fault.isHarmless) await fault.run(surroundings);
