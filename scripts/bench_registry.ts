@@ -15,12 +15,14 @@ import { type BenchIssuer, makeIssuers, register, SCHEMA } from "./bench_registr
 import { percentiles } from "./bench_registry_percentiles.ts";
 
 /** The source keeps ten thousand; more than that shows that it keeps no more. */
-const TOUCHED = 20_000;
+const TOUCHED = 100_000;
 /** Issuers in memory while requests are timed, at most: below the bound, so that none is evicted. */
 const HELD = 8_000;
-const ROUNDS = 7;
+/** MB of heap for a proxy that shall fit an edge worker's 256 MB. */
+const CONFINED = 128;
+const ROUNDS = 31;
 const COLD_STARTS = 5;
-const TRIALS = 60;
+const TRIALS = 120;
 const FLOOD = 50_000;
 const MB = 1024 * 1024;
 
@@ -36,6 +38,7 @@ interface SizeReport {
   /** After as many requests of ten issuers. */
   readonly rssFewIssuersMb: number;
   readonly heapLiveFewIssuersMb: number;
+  readonly rssConfinedMb: number;
 }
 
 const { values: options } = parseArgs({
@@ -71,6 +74,7 @@ for (const size of sizes) {
   // As many requests of ten issuers: what traffic alone leaves behind.
   const few = touching.map((_, i) => touching[i % 10]!);
   const { after: control } = await memoryAfterTouching(target.databaseUrl, few);
+  const { after: confined } = await memoryAfterTouching(target.databaseUrl, touching, CONFINED);
   bySize.push({
     issuers: size,
     registeredPerSecond: Math.round(added.length / seconds),
@@ -84,6 +88,7 @@ for (const size of sizes) {
     heapLiveMb: Math.round(after.heapLive / MB),
     rssFewIssuersMb: Math.round(control.rss / MB),
     heapLiveFewIssuersMb: Math.round(control.heapLive / MB),
+    rssConfinedMb: Math.round(confined.rss / MB),
   });
   console.error(JSON.stringify(bySize.at(-1)));
 }
