@@ -13,10 +13,12 @@ const PROGRAM = `
   console.log(response.status);
 `;
 
-/** Copies the repository, as it is installed, to a folder that everybody may enter. */
+/** Copies the repository, as it is installed, and Deno to a folder that everybody may enter. */
 async function repositoryCopy(): Promise<string> {
   const directory = await Deno.makeTempDir();
   await Deno.chmod(directory, 0o755);
+  // Where npx keeps it, below root's home, an ordinary user can't run it.
+  await Deno.copyFile(Deno.execPath(), join(directory, "deno"));
   const entries = ["deno.json", "deno.lock", "packages", "functions", "node_modules"];
   const { success } = await new Deno.Command("cp", {
     args: ["-R", "-P", ...entries.map((entry) => join(REPOSITORY, entry)), directory],
@@ -46,7 +48,7 @@ async function startsIn(repository: string, user: UserIds): Promise<void> {
   const home = await Deno.makeTempDir();
   if (user.uid !== undefined && user.gid !== undefined) await Deno.chown(home, user.uid, user.gid);
   await Deno.writeTextFile(join(repository, "program.ts"), PROGRAM);
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { stdout, stderr } = await new Deno.Command(join(repository, "deno"), {
     args: ["run", "--allow-all", "--no-check", "--cached-only", "program.ts"],
     cwd: repository,
     env: { PATH: Deno.env.get("PATH") ?? "", HOME: home },
