@@ -96,9 +96,10 @@ export function connectPostgres(
         Promise.resolve(listenAndGoOn(
           (hooks) => {
             const opened = new Connection(target, ca, hooks);
-            const listening = opened.query(`listen "${channel.replaceAll('"', '""')}"`, []);
-            return { listening, end: () => opened.end() };
+            const text = `listen "${channel.replaceAll('"', '""')}"`;
+            return { listen: () => opened.query(text, []), end: () => opened.end() };
           },
+          queryTimeout,
           onNotify,
           onListening,
         )),

@@ -45,7 +45,7 @@ interface Known {
  *
  * A change is seen within milliseconds where the client can LISTEN, and otherwise within `maxStaleness`. With
  * the registry unreachable, known issuers work until `maxStaleness` has passed since it was last seen
- * unchanged; then `find` rejects. Nothing runs while nobody asks.
+ * unchanged; then `find` rejects. Nothing is read while nobody asks.
  *
  * Its caches:
  *
@@ -117,7 +117,7 @@ class Registry implements PostgresKeySource {
         this.#reads.resume();
         this.#reads.confirmAnew();
       },
-    }, this.#now);
+    });
     this.#stopObservingAge = observeRegistryAge(() => this.#now() - this.#confirmedAt);
   }
 
@@ -148,14 +148,12 @@ class Registry implements PostgresKeySource {
 
   /** A read saw the version: everything of this generation is as fresh as that, or suspect. */
   #confirm(version: string, sentAt: number): void {
-    const first = this.#version === undefined;
-    const changed = version !== this.#version;
-    if (changed) {
+    if (version !== this.#version) {
       this.#version = version;
       this.#suspectEverything();
     }
-    this.#listener.polled(changed && !first, this.#confirmedAt, sentAt);
     this.#confirmedAt = sentAt;
+    this.#listener.start();
   }
 
   #file(

@@ -1,10 +1,16 @@
 import { backoff } from "./backoff.ts";
 import type { PostgresListener } from "./postgres_client.ts";
+import { queryTimedOut } from "./query_timed_out.ts";
+
+/** Milliseconds between looks whether the connection has answered. */
+const LOOK = 250;
+/** Milliseconds that a living connection may take for an answer. */
+const PATIENCE = 500;
 
 /** A connection that is meant to listen. */
 export interface ListeningConnection {
-  /** Settles when LISTEN has been answered. */
-  readonly listening: Promise<unknown>;
+  /** Sends LISTEN. Another time it changes nothing, and the answer shows that the connection lives. */
+  listen(): Promise<unknown>;
   end(): Promise<void>;
 }
 
@@ -18,11 +24,17 @@ export interface ListeningHooks {
 /**
  * Listens, and listens again, with growing pauses, for as long as it is not stopped.
  *
- * @param connect Opens a connection and sends LISTEN.
+ * Nobody is told of a connection that was cut without a word, so LISTEN is sent again and again, and a
+ * connection that owes the answer for 500 ms is given up; for longer, where its first answer took longer.
+ * Time is counted in looks, between which the event loop turns: a process that stood still has not waited.
+ *
+ * @param connect Opens a connection.
+ * @param connectTimeout Milliseconds until the first LISTEN is answered, connecting included.
  * @param onListening Called each time listening begins.
  */
 export function listenAndGoOn(
   connect: (hooks: ListeningHooks) => ListeningConnection,
+  connectTimeout: number,
   onNotify: (payload: string) => void,
   onListening: () => void,
 ): PostgresListener {
@@ -33,18 +45,39 @@ export function listenAndGoOn(
 
   function attempt(): void {
     let over = false;
+    let isListening = false;
+    let isAnswered = false;
+    let waited = 0;
+    let patience = connectTimeout;
+
     const lost = (error?: unknown) => {
       if (over) return;
       over = true;
-      connection?.end();
+      clearTimeout(timer);
+      opened.end();
       if (!stopped) timer = setTimeout(attempt, backoff(++failures, error));
     };
-    connection = connect({ onNotify, onEnd: () => lost() });
-    connection.listening.then(() => {
-      if (over || stopped) return;
-      failures = 0;
-      onListening();
-    }, lost);
+    const ask = () => {
+      isAnswered = false;
+      waited = 0;
+      opened.listen().then(() => {
+        isAnswered = true;
+        if (isListening || over || stopped) return;
+        isListening = true;
+        patience = Math.max(PATIENCE, waited);
+        failures = 0;
+        onListening();
+      }, lost);
+    };
+    const look = () => {
+      if (isAnswered) ask();
+      else if ((waited += LOOK) >= patience) return lost(queryTimedOut(patience));
+      timer = setTimeout(look, LOOK);
+    };
+
+    const opened = connection = connect({ onNotify, onEnd: () => lost() });
+    ask();
+    timer = setTimeout(look, LOOK);
   }
 
   attempt();

@@ -1,8 +1,6 @@
 import type { PostgresClient, PostgresListener } from "./postgres_client.ts";
 
 const CHANNEL = "countersign_registry";
-/** Milliseconds that a notification may come after the change was seen by polling. */
-const GRACE = 1_000;
 
 /** What the listener tells the key source. */
 export interface RegistryListenerHandlers {
@@ -12,24 +10,16 @@ export interface RegistryListenerHandlers {
   onListening(): void;
 }
 
-/**
- * LISTEN on the registry's channel, for clients that can. A connection that was cut without a word is found
- * out by evidence: polling sees a change that was never announced. Then it listens anew.
- */
+/** LISTEN on the registry's channel, for clients that can. */
 export class RegistryListener {
   readonly #client: PostgresClient;
   readonly #handlers: RegistryListenerHandlers;
-  readonly #now: () => number;
   #listener: Promise<PostgresListener | undefined> | undefined;
   #closed = false;
-  #lastAnnounced = -Infinity;
-  /** A change that polling saw: not announced unless a notification came after `since`. */
-  #seen: { readonly since: number; readonly at: number } | undefined;
 
-  constructor(client: PostgresClient, handlers: RegistryListenerHandlers, now: () => number) {
+  constructor(client: PostgresClient, handlers: RegistryListenerHandlers) {
     this.#client = client;
     this.#handlers = handlers;
-    this.#now = now;
   }
 
   /** Starts, unless it has started or the client can't listen. */
@@ -38,32 +28,10 @@ export class RegistryListener {
     this.#listener ??= this.#listen(this.#client.listen.bind(this.#client));
   }
 
-  /**
-   * Told of every successful poll.
-   *
-   * @param changed Whether the version differs from the poll before.
-   * @param since When the poll before was sent.
-   * @param at When this one was sent.
-   */
-  polled(changed: boolean, since: number, at: number): void {
-    this.start();
-    // One that has been announced makes room for the next, which may not be.
-    const isOpen = this.#seen !== undefined && this.#lastAnnounced < this.#seen.since;
-    if (changed && !isOpen) this.#seen = { since, at };
-    if (this.#seen === undefined || at < this.#seen.at + GRACE) return;
-    const announced = this.#lastAnnounced >= this.#seen.since;
-    this.#seen = undefined;
-    if (!announced) this.#listenAnew();
-  }
-
   /** Stops listening, for good. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#stop();
-  }
-
-  #listenAnew(): void {
-    this.#stop().then(() => this.start(), () => this.start());
+    await (await this.#listener)?.stop();
   }
 
   async #listen(
@@ -72,10 +40,7 @@ export class RegistryListener {
     try {
       return await listen(
         CHANNEL,
-        (issuer) => {
-          this.#lastAnnounced = this.#now();
-          this.#handlers.onChange(issuer);
-        },
+        (issuer) => this.#handlers.onChange(issuer),
         () => this.#handlers.onListening(),
       );
     } catch {
@@ -83,11 +48,5 @@ export class RegistryListener {
       this.#listener = undefined;
       return undefined;
     }
-  }
-
-  async #stop(): Promise<void> {
-    const listener = this.#listener;
-    this.#listener = undefined;
-    await (await listener)?.stop();
   }
 }
