@@ -67,7 +67,7 @@ export async function forward(
   const init: RequestInit & { duplex: "half" } = {
     method: request.method,
     headers: requestHeaders(request.headers, token, settings.apikey),
-    body: request.body,
+    body: call.body,
     duplex: "half",
     redirect: "manual",
     signal: call.signal,

@@ -67,3 +67,67 @@ Deno.test("UpstreamCalls begins and ends calls in any order", async () => {
   begun.push(...Array.from({ length: 100 }, () => calls.begin(request().request)));
   for (const call of begun.toSorted(() => Math.random() - 0.5)) calls.end(call);
 });
+
+/** A body that is sent in parts: `part` sends one and waits until `fetch`, as it were, has taken it. */
+function upload(calls: UpstreamCalls, headers: Record<string, string>) {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array<ArrayBuffer>>();
+  const request = new Request("http://x/", { method: "POST", body: readable, headers });
+  const call = calls.begin(request);
+  const reader = call.body!.getReader();
+  const writer = writable.getWriter();
+  return {
+    call,
+    async part() {
+      await Promise.all([writer.write(new Uint8Array(1)), reader.read()]);
+    },
+    async end() {
+      calls.end(call);
+      await Promise.all([writer.close(), reader.read()]);
+    },
+  };
+}
+
+Deno.test("UpstreamCalls gives a large body all the time in which it moves, and no more", async () => {
+  for (const headers of [{}, { "content-length": "1048576" }]) {
+    const calls = new UpstreamCalls(400);
+    const moving = upload(calls, headers);
+    const started = performance.now();
+    while (performance.now() - started < 1_000) {
+      await moving.part();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.equal(moving.call.brokenOff, undefined);
+    const stopped = performance.now();
+    await aborted(moving.call);
+    assert.equal(moving.call.brokenOff, "upstream_timeout");
+    assert.ok(performance.now() - stopped > 300);
+    await moving.end();
+  }
+});
+
+Deno.test("UpstreamCalls hands a small body on as it is", () => {
+  const calls = new UpstreamCalls(60_000);
+  for (const length of ["0", "1", "1048575"]) {
+    const request = new Request("http://x/", {
+      method: "POST",
+      body: "x",
+      headers: { "content-length": length },
+    });
+    const call = calls.begin(request);
+    assert.equal(call.body, request.body);
+    calls.end(call);
+  }
+  const call = calls.begin(request().request);
+  assert.equal(call.body, null);
+  calls.end(call);
+});
+
+Deno.test("UpstreamCalls breaks a large body off for the upstream where the client does", async () => {
+  const calls = new UpstreamCalls(60_000);
+  const body = new ReadableStream({
+    pull: (controller) => controller.error(new Error("gone")),
+  });
+  const call = calls.begin(new Request("http://x/", { method: "POST", body }));
+  await assert.rejects(async () => await new Response(call.body).text(), /gone/);
+  calls.end(call);
+});

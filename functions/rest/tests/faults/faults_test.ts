@@ -15,6 +15,7 @@ import { POSTGRES_SLOW } from "./postgres_slow.ts";
 import { POSTGRES_SILENT, POSTGRES_UNREACHABLE } from "./postgres_unreachable.ts";
 import { POSTGREST_HUNG } from "./postgrest_hung.ts";
 import { POSTGREST_KILLED } from "./postgrest_killed.ts";
+import { SLOW_UPLOAD } from "./slow_upload.ts";
 import { UNKNOWN_ISSUERS } from "./unknown_issuers.ts";
 
 const FAULTS: readonly Fault[] = [
@@ -22,6 +23,7 @@ const FAULTS: readonly Fault[] = [
   CLIENT_LEAVES,
   MANY_CONNECTIONS,
   LARGE_BODY,
+  SLOW_UPLOAD,
   UNKNOWN_ISSUERS,
   CLOCK_STEPS,
   LISTEN_CUT,

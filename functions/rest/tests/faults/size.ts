@@ -3,4 +3,4 @@ const IS_FULL = Deno.env.get("COUNTERSIGN_FAULTS") === "full";
 
 export const CONNECTIONS = IS_FULL ? 2_000 : 400;
 /** Of a body, in MB. */
-export const BODY = IS_FULL ? 1_024 : 128;
+export const BODY = IS_FULL ? 1_024 : 256;
