@@ -2,9 +2,8 @@
  * Registries of three sizes, a flood of unknown issuers, and how soon a change is seen: Countersign
  * on a real Postgres around an upstream that always answers the same.
  *
- * `deno task bench:registry [--sizes 10,1000,100000] [--json FILE]`
+ * `deno run -A scripts/bench_registry.ts [--sizes 10,1000,100000] [--json FILE]`
  */
-import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { startLocalTarget } from "@countersign/local-target";
 import postgres from "postgres";
@@ -12,7 +11,8 @@ import { coldStarts, memoryAfterTouching, openProxy, requestCosts } from "./benc
 import { measureFlood } from "./bench_registry_flood.ts";
 import { measureFreshness } from "./bench_registry_freshness.ts";
 import { type BenchIssuer, makeIssuers, register, SCHEMA } from "./bench_registry_issuers.ts";
-import { percentiles } from "./bench_registry_percentiles.ts";
+import { type Percentiles, percentiles } from "./bench_registry_percentiles.ts";
+import { type Report, report as reportOf, type Result, result } from "./bench_report.ts";
 
 /** The source keeps ten thousand; more than that shows that it keeps no more. */
 const TOUCHED = 100_000;
@@ -29,7 +29,7 @@ const MB = 1024 * 1024;
 interface SizeReport {
   readonly issuers: number;
   readonly registeredPerSecond: number;
-  readonly coldStartMs: ReturnType<typeof percentiles>;
+  readonly coldStartMs: Percentiles;
   readonly touched: number;
   readonly accepted: number;
   readonly rssStartMb: number;
@@ -104,23 +104,58 @@ const freshness = [
   await measureFreshness(target.databaseUrl, sql, false, TRIALS),
 ];
 
-const report = {
-  command: `deno task bench:registry --sizes ${options.sizes}`,
-  machine: { cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length, os: Deno.build.target },
-  versions: { deno: Deno.version.deno, postgres: "17" },
+const measured = {
   registries: bySize.map((size, i) => ({ ...size, held: held[i]!.length, ...costs[i]! })),
   flood,
   freshness,
 };
-print(report);
+print(measured);
 if (options.json !== undefined) {
+  const report: Report & typeof measured = {
+    ...reportOf(
+      `deno run -A scripts/bench_registry.ts --sizes ${options.sizes}`,
+      results(measured),
+    ),
+    ...measured,
+  };
   await Deno.writeTextFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
 }
 
-function print({ registries, flood, freshness }: typeof report): void {
+/** What two runs are compared by. */
+function results({ registries, flood, freshness }: typeof measured): Result[] {
+  const one = (name: string, unit: string, value: number) => result(name, unit, "less", [value]);
+  const of = (name: string, unit: string, { p25, p50, p75 }: Percentiles): Result => (
+    { name, unit, better: "less", low: p25, value: p50, high: p75 }
+  );
+  return [
+    ...registries.flatMap((size) => {
+      const name = `registry of ${size.issuers}`;
+      return [
+        of(`${name}: token seen before`, "µs", size.seenUs),
+        of(`${name}: fresh token`, "µs", size.freshUs),
+        of(`${name}: cold start to the first answer`, "ms", size.coldStartMs),
+        one(`${name}: heap in use`, "MB", size.heapLiveMb),
+        one(`${name}: resident, heap confined`, "MB", size.rssConfinedMb),
+      ];
+    }),
+    one("flood: statements to the database", "/s", flood.queriesPerSecond),
+    of("flood: a known issuer's request while it lasts", "ms", flood.flooded),
+    ...freshness.flatMap(({ listen, registered, revoked }) => {
+      const how = listen ? "with LISTEN" : "polling";
+      return [
+        of(`${how}: registered to accepted`, "ms", registered),
+        of(`${how}: revoked to refused`, "ms", revoked),
+      ];
+    }),
+  ];
+}
+
+function print({ registries, flood, freshness }: typeof measured): void {
   console.log("\nRegistries");
-  console.table(registries.map(({ coldStartMs, ...row }) => ({
+  console.table(registries.map(({ coldStartMs, seenUs, freshUs, ...row }) => ({
     ...row,
+    seenUs: seenUs.p50,
+    freshUs: freshUs.p50,
     coldStartP50: coldStartMs.p50,
     coldStartMax: coldStartMs.max,
   })));

@@ -7,10 +7,10 @@ import {
 } from "@countersign/swap-proxy";
 import { HttpConnection } from "../functions/rest/tests/http_connection.ts";
 import { requestText } from "../functions/rest/tests/attempt.ts";
-import { spawnServer } from "../functions/rest/tests/hosts.ts";
+import { ownProcess, spawnServer } from "../functions/rest/tests/hosts.ts";
 import { type BenchIssuer, sign } from "./bench_registry_issuers.ts";
 import { constantUpstream, type ProxyStats } from "./bench_registry_proxy.ts";
-import { percentiles } from "./bench_registry_percentiles.ts";
+import { type Percentiles, percentiles } from "./bench_registry_percentiles.ts";
 
 const URL_OF_ROW = "http://function.internal/rest/v1/widgets";
 
@@ -50,9 +50,9 @@ export async function statusFor(handler: Handler, token: string): Promise<number
 }
 
 export interface Cost {
-  /** Microseconds through the handler, median of the rounds. */
-  readonly seenUs: number;
-  readonly freshUs: number;
+  /** Microseconds through the handler, over the rounds. */
+  readonly seenUs: Percentiles;
+  readonly freshUs: Percentiles;
 }
 
 const SEEN = 4_000;
@@ -93,8 +93,8 @@ export async function requestCosts(
     }
   }
   return samples.map(({ seen, fresh }) => ({
-    seenUs: percentiles(seen).p50,
-    freshUs: percentiles(fresh).p50,
+    seenUs: percentiles(seen),
+    freshUs: percentiles(fresh),
   }));
 }
 
@@ -110,17 +110,25 @@ async function expectAnswer(handler: Handler, token: string): Promise<void> {
   if (status !== 200) throw new Error(`Expected 200, got ${status}`);
 }
 
-/** Milliseconds from the start of a process to its first answer to a known issuer. */
+/** Milliseconds from the start of the function's process to its first answer to a known issuer. */
 export async function coldStarts(
   databaseUrl: string,
   issuer: BenchIssuer,
   trials: number,
 ): Promise<number[]> {
+  const upstream = ["run", "-A", "scripts/bench_constant_upstream.ts"];
+  await using constant = await spawnServer(Deno.execPath(), upstream, {});
   const took: number[] = [];
   for (let trial = 0; trial < trials; trial++) {
     const token = await sign(issuer);
     const started = performance.now();
-    await using proxy = await startProxy(databaseUrl);
+    await using proxy = await ownProcess.start({
+      SUPABASE_URL: "http://127.0.0.1",
+      SUPABASE_DB_URL: databaseUrl,
+      SUPABASE_ANON_KEY: "sb_publishable_bench",
+      COUNTERSIGN_JWT_SECRET: "s".repeat(32),
+      COUNTERSIGN_UPSTREAM_URL: constant.origin,
+    });
     using connection = await HttpConnection.open(proxy.origin);
     const { status } = await connection.send(requestText({ method: "GET" }, token));
     took.push(performance.now() - started);

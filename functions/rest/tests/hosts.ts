@@ -13,6 +13,11 @@ export interface RunningFunction extends AsyncDisposable {
   readonly logsAll: boolean;
 }
 
+/** A server in a process of its own. */
+export interface SpawnedFunction extends RunningFunction {
+  readonly pid: number;
+}
+
 export interface Host {
   readonly name: string;
   start(env: Readonly<Record<string, string>>): Promise<RunningFunction>;
@@ -46,9 +51,10 @@ export const inProcess: Host = {
 };
 
 /** A process of its own on the Deno that runs the tests, as a member of the workspace. */
-export const ownProcess: Host = {
+export const ownProcess = {
   name: `Deno ${Deno.version.deno}`,
-  start: (env) => spawnServer(Deno.execPath(), ["run", "-A", ENTRYPOINT], env),
+  start: (env: Readonly<Record<string, string>>) =>
+    spawnServer(Deno.execPath(), ["run", "-A", ENTRYPOINT], env),
 };
 
 /**
@@ -96,7 +102,7 @@ export async function spawnServer(
   args: string[],
   env: Readonly<Record<string, string>>,
   cwd: string | URL = ROOT,
-): Promise<RunningFunction> {
+): Promise<SpawnedFunction> {
   const child = new Deno.Command(command, {
     args,
     cwd,
@@ -120,6 +126,7 @@ export async function spawnServer(
   );
   return {
     origin: await listening.promise,
+    pid: child.pid,
     printed: () => printed,
     logsAll: false,
     async [Symbol.asyncDispose]() {

@@ -1,0 +1,58 @@
+/**
+ * Every benchmark, one after the other, in one report.
+ *
+ * `deno task bench [--only micro,proxy] [--json FILE]`
+ */
+import { parseArgs } from "node:util";
+import { type Report, report, type Result } from "./bench_report.ts";
+
+const SCRIPTS = {
+  micro: "scripts/bench_micro.ts",
+  proxy: "scripts/bench_proxy.ts",
+  profile: "scripts/bench_profile.ts",
+  "end-to-end": "scripts/bench_end_to_end.ts",
+  registry: "scripts/bench_registry.ts",
+};
+
+const { values: options } = parseArgs({
+  args: Deno.args,
+  options: {
+    only: { type: "string", default: Object.keys(SCRIPTS).join() },
+    json: { type: "string" },
+  },
+});
+const wanted = options.only.split(",");
+const all = new Map<string, string>(Object.entries(SCRIPTS));
+const unknown = wanted.find((name) => !all.has(name));
+if (unknown !== undefined) {
+  console.error(`Option "--only" is not valid, expected some of ${[...all.keys()].join()}`);
+  Deno.exit(2);
+}
+
+const results: Result[] = [];
+for (const [name, script] of all) {
+  if (wanted.includes(name)) results.push(...await run(script));
+}
+if (options.json !== undefined) {
+  const command = `deno task bench --only ${wanted.join()}`;
+  await Deno.writeTextFile(
+    options.json,
+    `${JSON.stringify(report(command, results), null, 2)}\n`,
+  );
+}
+
+async function run(script: string): Promise<readonly Result[]> {
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  try {
+    const { success } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", script, "--json", file],
+      stdout: "inherit",
+      stderr: "inherit",
+    }).output();
+    if (!success) throw new Error(`${script} failed`);
+    const report: Report = JSON.parse(await Deno.readTextFile(file));
+    return report.results;
+  } finally {
+    await Deno.remove(file);
+  }
+}
