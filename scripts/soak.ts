@@ -3,37 +3,36 @@
  * changed and everything around the proxies broken. Every answer is judged by a model of what was true when,
  * every row is held against what its writer was told; memory and connections have to stay flat.
  *
- * `deno task soak [--minutes 10]`; exits 1 if anything was wrong.
+ * `deno task soak [--minutes 10] [--faults 1] [--quiet 8] [--slowness 1]`; exits 1 if anything was wrong.
  */
-import { parseArgs } from "node:util";
 import { startLocalTarget } from "@countersign/local-target";
 import postgres from "postgres";
 import { SCHEMA } from "../functions/rest/tests/stage_schema.ts";
 import { TcpRelay } from "../functions/rest/tests/tcp_relay.ts";
 import { downstreamToken } from "../functions/rest/tests/token_forge.ts";
-import { injectFaults } from "./soak_faults.ts";
+import { until } from "../functions/rest/tests/until.ts";
+import { type Injected, injectFaults } from "./soak_faults.ts";
 import { Ledger } from "./soak_ledger.ts";
-import { Faults, History, Judge } from "./soak_model.ts";
+import { COLLECTIONS, excess, growth, inMb } from "./soak_memory.ts";
+import { Faults, History, Judge, WELL_AGAIN } from "./soak_model.ts";
 import { Operator } from "./soak_operator.ts";
+import { type SoakOptions, soakOptions } from "./soak_options.ts";
 import { Proxy } from "./soak_proxies.ts";
 import { MAX_STALENESS, Services } from "./soak_services.ts";
 
-/** MB by which the resident memory of the last quarter may exceed that of the second: V8 collects lazily. */
-const MEMORY_ALLOWANCE = 16;
-/** Minutes of a whole run from which on memory has had the time to settle. */
-const MEMORY_SETTLES = 10;
+/** Minutes of a run from which on what the proxies hold has had the time to settle. */
+const SETTLES = 5;
 /** One for statements at each proxy, and one that listens at two of them. */
 const CONNECTIONS = 5;
 
-const { values } = parseArgs({
-  args: Deno.args,
-  options: { minutes: { type: "string", default: "10" } },
-});
-const minutes = Number(values.minutes);
-if (!(minutes > 0)) {
-  console.error('Option "--minutes" is not valid, expected a positive number');
+let options: SoakOptions;
+try {
+  options = soakOptions(Deno.args);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
   Deno.exit(2);
 }
+const { minutes, slowness } = options;
 
 await using opened = new AsyncDisposableStack();
 const target = opened.use(await startLocalTarget({ function: false, sql: [SCHEMA] }));
@@ -48,7 +47,7 @@ const start = async (name: string, relay: TcpRelay, listen: boolean) =>
       SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: target.publishableKey }),
       COUNTERSIGN_JWT_SECRET: target.jwtSecret,
       COUNTERSIGN_UPSTREAM_URL: target.postgrestUrl,
-      COUNTERSIGN_UPSTREAM_TIMEOUT: "2s",
+      COUNTERSIGN_UPSTREAM_TIMEOUT: `${2_000 * slowness}ms`,
       COUNTERSIGN_MAX_STALENESS: `${MAX_STALENESS}s`,
       COUNTERSIGN_DB_LISTEN: String(listen),
     }),
@@ -63,16 +62,12 @@ const faults = new Faults();
 const guard = new History(false);
 const judge = new Judge(faults, guard, (what) => console.error(`WRONG: ${what}`));
 const ledger = new Ledger();
-const stage = { url: target.url, proxies, ledger, judge, guard };
+const stage = { url: target.url, proxies, ledger, judge, guard, slowness };
 const started = performance.now();
-const deadline = started + minutes * 60_000;
-let interrupted = false;
-Deno.addSignalListener("SIGINT", () => interrupted = true);
-const isOver = () => interrupted || performance.now() > deadline;
+const hasPassed = (share: number) => performance.now() > started + share * minutes * 60_000;
 
 let mostConnections = 0;
 const watch = setInterval(async () => {
-  for (const proxy of proxies) proxy.sample();
   try {
     mostConnections = Math.max(mostConnections, await connections());
   } catch {
@@ -82,7 +77,7 @@ const watch = setInterval(async () => {
 opened.defer(() => clearInterval(watch));
 
 const operator = new Operator(stage, sql);
-let injected: Map<string, number>;
+let injected: Map<string, Injected>;
 {
   await using services = new Services(stage);
   await using changing = operator;
@@ -90,7 +85,7 @@ let injected: Map<string, number>;
   const hasty = await changing.register("hasty");
   const switched = await changing.register("switched");
   const policed = await changing.register("policed");
-  const rotating = changing.rotates(await changing.register("rotating"), 15);
+  const rotating = changing.rotates(await changing.register("rotating"), 8);
   const once = await changing.register("once", { singleUse: true });
   changing.switches(switched, 5);
   changing.polices(policed, 7);
@@ -108,22 +103,33 @@ let injected: Map<string, number>;
   services.replayer(once);
   services.forger(steady);
   services.strangers(steady);
+  const collecting = collect();
   injected = await injectFaults(
-    { target, sql, superuser, relays, mortal },
+    { target, sql, superuser, relays, mortal, isWell: () => services.areWelcome(steady) },
+    {
+      quiet: options.quiet,
+      wellAgain: WELL_AGAIN * slowness,
+      isOver: (count) => hasPassed(1) && count >= options.faults,
+    },
     faults,
-    isOver,
+    judge,
   );
+  await collecting;
 }
 
 const { written, rows } = await ledger.settle(sql, judge);
-const left = await connections();
-if (left > CONNECTIONS) judge.wrong(`${left} connections to Postgres are left`);
+let left = await connections();
+// One that was given up may still be on its way out.
+const isFlat = async () => (left = await connections()) <= CONNECTIONS;
+await until("connections to Postgres are closed", isFlat, 10_000)
+  .catch(() => judge.wrong(`${left} connections to Postgres are left`));
+if (mostConnections > 2 * CONNECTIONS) {
+  judge.wrong(`There were ${mostConnections} connections to Postgres at once`);
+}
 const minutesRun = (performance.now() - started) / 60_000;
-const memory = [listening, polling].map((proxy) => ({ proxy: proxy.name, ...proxy.memory() }));
-for (const { proxy, earlier, later } of memory) {
-  if (minutesRun >= MEMORY_SETTLES && later > earlier + MEMORY_ALLOWANCE) {
-    judge.wrong(`The ${proxy} proxy grew from ${earlier} to ${later} MB`);
-  }
+for (const proxy of proxies) {
+  const grown = minutesRun >= SETTLES ? growth(proxy.kept) : [];
+  for (const what of [...grown, ...excess(proxy)]) judge.wrong(`The ${proxy.name} proxy ${what}`);
 }
 
 const quiet = judge.quiet.sort((a, b) => a - b);
@@ -132,8 +138,14 @@ console.log(`${minutesRun.toFixed(1)} minutes`);
 console.table(Object.fromEntries([...judge.verdicts].sort()));
 console.table(Object.fromEntries(operator.done));
 console.table(Object.fromEntries(injected));
-console.table(memory);
+console.table(Object.fromEntries(proxies.map(({ name, kept, mostResident }) => [name, {
+  "MB of heap": kept.map(({ heap }) => inMb(heap)).join(" "),
+  "MB external": kept.map(({ external }) => inMb(external)).join(" "),
+  descriptors: kept.map(({ descriptors }) => descriptors).join(" "),
+  "most MB resident": inMb(mostResident),
+}])));
 console.log(`${written} writes acknowledged, ${rows} rows`);
+console.log(`${injected.values().reduce((sum, { times }) => sum + times, 0)} faults`);
 console.log(`${quiet.length} answers outside faults: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`);
 console.log(`connections of the proxies: at most ${mostConnections}, ${left} in the end`);
 console.log(`${judge.violations.length} wrong`);
@@ -143,6 +155,16 @@ function connect(url: string, max: number): postgres.Sql {
   const sql = postgres(url, { max, prepare: false, onnotice: () => {} });
   opened.defer(() => sql.end({ timeout: 1 }));
   return sql;
+}
+
+/** Asks the proxies that live long enough what they hold, again and again. */
+async function collect(): Promise<void> {
+  for (let n = 1; n <= COLLECTIONS; n++) {
+    while (!hasPassed(n / COLLECTIONS)) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    for (const proxy of [listening, polling]) await proxy.collect();
+  }
 }
 
 async function connections(): Promise<number> {

@@ -4,11 +4,14 @@ import { verdict } from "../functions/rest/tests/faults/fault.ts";
 import { HttpConnection } from "../functions/rest/tests/http_connection.ts";
 import type { Answer } from "./soak_model.ts";
 
-/** Nothing may take longer: every time-out of the proxy's is far shorter. */
-const PATIENCE = 15_000;
-
 export class Client implements Disposable {
+  readonly #patience: number;
   readonly #connections = new Map<string, HttpConnection>();
+
+  /** @param patience Milliseconds until it hangs up; every time-out of the proxy's is far shorter. */
+  constructor(patience: number) {
+    this.#patience = patience;
+  }
 
   async send(
     origin: string,
@@ -22,7 +25,7 @@ export class Client implements Disposable {
       verdict,
       text,
     });
-    const timer = setTimeout(() => this.#drop(origin), PATIENCE);
+    const timer = setTimeout(() => this.#drop(origin), this.#patience);
     try {
       const connection = this.#connections.get(origin) ?? await HttpConnection.open(origin);
       this.#connections.set(origin, connection);

@@ -2,9 +2,10 @@
 import type { LocalTarget } from "@countersign/local-target";
 import type postgres from "postgres";
 import { processOf } from "../functions/rest/tests/faults/postgrest_hung.ts";
+import { until } from "../functions/rest/tests/until.ts";
 import type { TcpRelay } from "../functions/rest/tests/tcp_relay.ts";
 import { downstreamToken } from "../functions/rest/tests/token_forge.ts";
-import type { Faults } from "./soak_model.ts";
+import type { Faults, Judge } from "./soak_model.ts";
 import type { Proxy } from "./soak_proxies.ts";
 
 export interface Surroundings {
@@ -13,7 +14,29 @@ export interface Surroundings {
   readonly superuser: postgres.Sql;
   readonly relays: readonly TcpRelay[];
   readonly mortal: Proxy;
+  /** Whether every proxy lets an honest reader through. */
+  isWell(): Promise<boolean>;
 }
+
+/** What became of a kind of fault. */
+export interface Injected {
+  times: number;
+  /** Milliseconds from when all around the proxies was whole until all of them were well, at most. */
+  wellAgain?: number;
+}
+
+/** When and for how long. */
+export interface Schedule {
+  /** Seconds between faults. */
+  readonly quiet: number;
+  /** Milliseconds in which the proxies have to be well again. */
+  readonly wellAgain: number;
+  /** Asked with how many there were. */
+  isOver(count: number): boolean;
+}
+
+/** Milliseconds after which it will not be well any more. */
+const PATIENCE = 60_000;
 
 interface Fault {
   readonly name: string;
@@ -92,30 +115,36 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-/** Runs one fault after the other, with quiet in between, until `isOver`. */
+/** Runs one fault after the other, with quiet in between. */
 export async function injectFaults(
   surroundings: Surroundings,
+  { quiet, wellAgain, isOver }: Schedule,
   faults: Faults,
-  isOver: () => boolean,
-): Promise<Map<string, number>> {
-  const done = new Map<string, number>();
+  judge: Judge,
+): Promise<Map<string, Injected>> {
+  const done = new Map<string, Injected>();
   for (let n = 0;; n++) {
-    const fault = FAULTS[n % FAULTS.length]!;
-    for (let quiet = 0; quiet < QUIET && !isOver(); quiet++) await seconds(1);
-    if (isOver()) return done;
-    if (fault.isHarmless) await fault.run(surroundings);
-    else {
-      const window = faults.begin();
-      await fault.run(surroundings);
-      await untilWhole(surroundings);
-      window.over();
+    const { name, isHarmless, run } = FAULTS[n % FAULTS.length]!;
+    for (let passed = 0; passed < quiet && !isOver(n); passed++) await seconds(1);
+    if (isOver(n)) return done;
+    const injected = done.get(name) ?? { times: 0 };
+    done.set(name, injected);
+    injected.times++;
+    if (isHarmless) {
+      await run(surroundings);
+      continue;
     }
-    done.set(fault.name, (done.get(fault.name) ?? 0) + 1);
+    const window = faults.begin();
+    await run(surroundings);
+    await untilWhole(surroundings);
+    const whole = performance.now();
+    const well = await inARow("the proxies are well", 20, surroundings.isWell);
+    const took = Math.round(well - whole);
+    window.over(whole);
+    injected.wellAgain = Math.max(injected.wellAgain ?? 0, took);
+    if (took > wellAgain) judge.wrong(`The proxies were well ${took} ms after "${name}"`);
   }
 }
-
-/** Seconds between faults. */
-const QUIET = 8;
 
 async function meanwhile(
   relays: readonly TcpRelay[],
@@ -129,21 +158,28 @@ async function meanwhile(
 
 /** Asks Postgres and PostgREST themselves, several times in a row. */
 async function untilWhole({ target, sql }: Surroundings): Promise<void> {
-  for (let inARow = 0; inARow < 5;) {
-    try {
-      await sql`select 1`;
-      const token = downstreamToken({ role: "anon" }, target.jwtSecret);
-      const response = await fetch(`${target.postgrestUrl}/`, {
-        headers: { authorization: `Bearer ${token}` },
-        signal: AbortSignal.timeout(2_000),
-      });
-      await response.body?.cancel();
-      inARow = response.ok ? inARow + 1 : 0;
-    } catch {
-      inARow = 0;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await inARow("Postgres and PostgREST work", 5, async () => {
+    await sql`select 1`;
+    const token = downstreamToken({ role: "anon" }, target.jwtSecret);
+    const response = await fetch(`${target.postgrestUrl}/`, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(2_000),
+    });
+    await response.body?.cancel();
+    return response.ok;
+  });
+}
+
+/** @returns When the first of the good ones was asked for. */
+async function inARow(what: string, times: number, isGood: () => Promise<boolean>) {
+  let good = 0;
+  let since = 0;
+  await until(what, async () => {
+    if (good === 0) since = performance.now();
+    good = await isGood().catch(() => false) ? good + 1 : 0;
+    return good === times;
+  }, PATIENCE);
+  return since;
 }
 
 function seconds(length: number): Promise<void> {

@@ -48,10 +48,11 @@ async function persistently(work: () => Promise<unknown>): Promise<void> {
 export class Faults {
   readonly #windows: { readonly from: number; to: number }[] = [];
 
-  begin(): { over(): void } {
+  /** Lasts until it is over, and at least for some time after everything around the proxies was whole. */
+  begin(): { over(whole: number): void } {
     const window = { from: performance.now(), to: Infinity };
     this.#windows.push(window);
-    return { over: () => void (window.to = performance.now() + WELL_AGAIN) };
+    return { over: (whole) => void (window.to = Math.max(performance.now(), whole + WELL_AGAIN)) };
   }
 
   during(from: number, to: number): boolean {
@@ -60,7 +61,7 @@ export class Faults {
 }
 
 /** Milliseconds after the end of a fault in which it may still be felt. */
-const WELL_AGAIN = 1_000;
+export const WELL_AGAIN = 1_000;
 
 export interface Answer {
   readonly sent: number;

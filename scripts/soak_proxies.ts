@@ -1,19 +1,23 @@
-/** The function as processes of its own, and what they take of memory. */
-import { type MeasuredFunction, startMeasured } from "../functions/rest/tests/faults/fault.ts";
+/** The function as processes of its own, and what they hold. */
+import { type RunningFunction, spawnServer } from "../functions/rest/tests/hosts.ts";
+import { until } from "../functions/rest/tests/until.ts";
+import type { Held } from "./soak_function.ts";
 
-const MB = 1024 * 1024;
+const COMMAND = ["run", "-A", "--v8-flags=--expose-gc", "scripts/soak_function.ts"];
+/** Milliseconds until a process that says nothing counts as dead. */
+const PATIENCE = 60_000;
 
 export class Proxy implements AsyncDisposable {
   readonly name: string;
+  /** What was held after each collection. */
+  readonly kept: Held[] = [];
   readonly #env: Readonly<Record<string, string>>;
-  #running: MeasuredFunction;
-  /** Most resident memory in each second since the process started, in MB. */
-  #resident: number[] = [];
+  #running: RunningFunction;
 
   private constructor(
     name: string,
     env: Readonly<Record<string, string>>,
-    running: MeasuredFunction,
+    running: RunningFunction,
   ) {
     this.name = name;
     this.#env = env;
@@ -21,46 +25,41 @@ export class Proxy implements AsyncDisposable {
   }
 
   static async start(name: string, env: Readonly<Record<string, string>>): Promise<Proxy> {
-    return new Proxy(name, env, await startMeasured(env));
+    return new Proxy(name, env, await spawnServer(Deno.execPath(), COMMAND, env));
   }
 
   get origin(): string {
     return this.#running.origin;
   }
 
-  get printed(): string {
-    return this.#running.printed();
+  /** The most resident memory of all the seconds so far, in bytes. */
+  get mostResident(): number {
+    return Math.max(...this.#said().map(({ resident }) => resident));
   }
 
-  /** To be called once a second. */
-  sample(): void {
-    const peak = this.#running.peakMemory() / MB;
-    if (Number.isFinite(peak)) this.#resident.push(peak);
+  /** Has it collect its garbage, and notes what is left. */
+  async collect(): Promise<void> {
+    const what = `the ${this.name} proxy says what it holds`;
+    await until(what, () => this.#said().length > 0, PATIENCE);
+    const before = this.#said().length;
+    Deno.kill(this.#said()[0]!.pid, "SIGUSR2");
+    const collected = () => this.#said().slice(before).find(({ isCollected }) => isCollected);
+    await until(what, () => collected() !== undefined, PATIENCE);
+    this.kept.push(collected()!);
   }
 
   /** Ends it with SIGKILL in the midst of its requests, and starts another. */
   async replace(): Promise<void> {
     await this.#running[Symbol.asyncDispose]();
-    this.#running = await startMeasured(this.#env);
-    this.#resident = [];
-  }
-
-  /** Medians of the second and of the last quarter of its life. */
-  memory(): { earlier: number; later: number; most: number } {
-    const quarter = Math.floor(this.#resident.length / 4);
-    return {
-      earlier: median(this.#resident.slice(quarter, 2 * quarter)),
-      later: median(this.#resident.slice(3 * quarter)),
-      most: Math.round(Math.max(...this.#resident)),
-    };
+    this.#running = await spawnServer(Deno.execPath(), COMMAND, this.#env);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#running[Symbol.asyncDispose]();
   }
-}
 
-function median(samples: readonly number[]): number {
-  const sorted = [...samples].sort((a, b) => a - b);
-  return Math.round(sorted[Math.floor(sorted.length / 2)] ?? NaN);
+  #said(): Held[] {
+    const lines = this.#running.printed().matchAll(/^holds (\{.*\})\n/gm);
+    return [...lines].map(([, held]) => JSON.parse(held!));
+  }
 }

@@ -10,8 +10,12 @@ import type { Proxy } from "./soak_proxies.ts";
 export const ROLE = "invoices_writer";
 /** Seconds for which a proxy may go by what it knows. */
 export const MAX_STALENESS = 2;
-/** Milliseconds for which a proxy may take a new name for an unknown one, and a read on top of it. */
-const UNKNOWN_LIFETIME = 1_300;
+/** Milliseconds for which a proxy remembers that a name is unknown. */
+const UNKNOWN_LIFETIME = 1_000;
+/** Milliseconds on top of that for the read that comes next: who waits for it is told what it saw. */
+const READ = 300;
+/** Milliseconds in which anything is answered. */
+const PATIENCE = 15_000;
 const PAUSE = 25;
 
 export interface Stage {
@@ -20,6 +24,8 @@ export interface Stage {
   readonly ledger: Ledger;
   readonly judge: Judge;
   readonly guard: History<boolean>;
+  /** How many times as long as usual may be taken by what hangs on the machine's speed. */
+  readonly slowness: number;
 }
 
 /** Somebody who signs: with which key, and what that comes to. */
@@ -34,7 +40,7 @@ export class Signer implements Expectation {
     this.issuer = material.issuer;
     this.material = material;
     this.verdicts = new History(expected);
-    this.staleness = isNew ? UNKNOWN_LIFETIME : MAX_STALENESS * 1_000;
+    this.staleness = isNew ? UNKNOWN_LIFETIME + READ * stage.slowness : MAX_STALENESS * 1_000;
     this.#forge = new TokenForge(material, { sub: "press-1", role: ROLE, aud: stage.url });
   }
 
@@ -101,12 +107,12 @@ export class Services {
     this.#repeat(async (client) => {
       const crowd = ++count % 400 === 0 ? 1_000 : 1;
       const { origin } = this.#proxy();
-      const clients = crowd === 1 ? [client] : Array.from({ length: 50 }, () => new Client());
+      const clients = crowd === 1 ? [client] : Array.from({ length: 50 }, () => this.#client());
       await Promise.all(clients.map(async (client, i) => {
         for (let n = i; n < crowd; n += clients.length) {
           const claims = { iss: `stranger-${crypto.randomUUID()}` };
           const token = new TokenForge(signer.material, claims).token();
-          this.#stage.judge.judge("stranger", await client.send(origin, READ, token), refused);
+          this.#stage.judge.judge("stranger", await client.send(origin, LOOK, token), refused);
         }
       }));
       if (crowd > 1) { for (const client of clients) client[Symbol.dispose](); }
@@ -117,7 +123,7 @@ export class Services {
   reader(signer: Signer): void {
     const allowed = always("200");
     this.#repeat(async (client) => {
-      const answer = await client.send(this.#proxy().origin, READ, signer.token());
+      const answer = await client.send(this.#proxy().origin, LOOK, signer.token());
       if (!this.#stage.judge.judge("reader", answer, allowed)) return;
       const rows: { owner_issuer: string }[] = JSON.parse(answer.text);
       if (rows.some(({ owner_issuer }) => owner_issuer !== signer.issuer)) {
@@ -137,7 +143,7 @@ export class Services {
   replayer(signer: Signer): void {
     const { judge, ledger, guard, proxies } = this.#stage;
     const either = always("201", "401 token_already_used");
-    const others = proxies.map(() => new Client());
+    const others = proxies.map(() => this.#client());
     this.#repeat(async () => {
       if (guard.during(performance.now(), Infinity).has(false)) return;
       const name = ledger.name(signer.issuer);
@@ -153,6 +159,15 @@ export class Services {
       }
       if (written > 0) ledger.acknowledge(name);
     }, 4 * PAUSE);
+  }
+
+  /** Asks every proxy on behalf of one that nothing ever happens to. */
+  async areWelcome(signer: Signer): Promise<boolean> {
+    using client = this.#client();
+    const answers = this.#stage.proxies.map(({ origin }) =>
+      client.send(origin, LOOK, signer.token())
+    );
+    return (await Promise.all(answers)).every(({ verdict }) => verdict === "200");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -177,6 +192,10 @@ export class Services {
     else if (/^(401|403) |registry_unavailable$/.test(answer.verdict)) ledger.refuse(name);
   }
 
+  #client(): Client {
+    return new Client(PATIENCE * this.#stage.slowness);
+  }
+
   #proxy(): Proxy {
     const { proxies } = this.#stage;
     return proxies[this.#turn++ % proxies.length]!;
@@ -184,7 +203,7 @@ export class Services {
 
   #repeat(step: (client: Client) => Promise<void>, pause = PAUSE): void {
     const run = async () => {
-      using client = new Client();
+      using client = this.#client();
       while (!this.#stopped) {
         await step(client);
         await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
@@ -194,7 +213,7 @@ export class Services {
   }
 }
 
-const READ = {
+const LOOK = {
   method: "GET",
   path: "/rest/v1/invoices?select=name,owner_issuer&order=id.desc&limit=5",
 };
