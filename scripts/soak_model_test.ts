@@ -77,3 +77,16 @@ Deno.test("History.change() repeats what a fault kept from being done", async ()
     new Set([REVOKED]),
   );
 });
+
+Deno.test("Faults lasts for a second from when everything was whole, or else until it is over", () => {
+  const faults = new Faults();
+  const fault = faults.begin();
+  const now = performance.now();
+  fault.over(now);
+  assert.equal(faults.during(now + 900, now + 910), true);
+  assert.equal(faults.during(now + 1_100, now + 1_110), false);
+
+  fault.over(now - 5_000);
+  assert.equal(faults.during(now, now), true);
+  assert.equal(faults.during(now + 900, now + 910), false);
+});
