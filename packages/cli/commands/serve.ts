@@ -1,12 +1,17 @@
-import { createJwtSwapProxy, proxyOptionsFromEnv } from "@countersign/swap-proxy";
 import type { Command } from "commander";
+import { CliError, usage } from "../errors.ts";
 import { integerOption } from "../input.ts";
 import type { CliIo } from "../io.ts";
 import { type OutputOptions, writeResult } from "../output.ts";
+import { openProxyServer } from "./proxy_server.ts";
+import { openProxyWorkers } from "./serve_workers.ts";
+
+const MOST_WORKERS = 64;
 
 interface ServeOptions extends OutputOptions {
   readonly hostname: string;
   readonly port?: string;
+  readonly workers: string;
 }
 
 /** `countersign serve` */
@@ -15,10 +20,15 @@ export function addServe(program: Command, io: CliIo): void {
     .description("Run the swap proxy by itself, configured by the environment as the function is")
     .option("--hostname <name>", "where to listen; 0.0.0.0 for everyone", "127.0.0.1")
     .option("--port <number>", "the port (or PORT; default 8000)")
+    .option("--workers <number>", "how many threads answer, one for each core", "1")
     .option("--json", "print where it listens as JSON")
     .addHelpText(
       "after",
       `
+More than one worker needs Linux, which alone shares connections out among them, and Deno's flag
+--unstable-net. Each worker has one or two connections to Postgres of its own. When one worker is
+lost the command ends, with 1.
+
 Example:
   $ export SUPABASE_URL=… SUPABASE_ANON_KEY=… COUNTERSIGN_DB_URL=… COUNTERSIGN_JWT_SECRET=…
   $ countersign serve --port 8000
@@ -26,19 +36,40 @@ Example:
     )
     .action(async (options: ServeOptions) => {
       const { hostname } = options;
-      const port = integerOption("--port", options.port ?? (io.env.PORT || "8000"));
+      const port = numberFrom("--port", options.port ?? (io.env.PORT || "8000"), 0, 65_535);
+      const workers = numberFrom("--workers", options.workers, 1, MOST_WORKERS);
+      if (workers > 1) requireSharedPorts();
       const interrupted = io.interrupted();
-      const configuration = proxyOptionsFromEnv(definedOf(io.env));
-      try {
-        const handler = createJwtSwapProxy(configuration);
-        await using server = Deno.serve({ hostname, port, onListen: () => {} }, handler);
-        const url = `http://${hostname}:${server.addr.port}`;
-        writeResult(io, options, { url }, [`listening on ${url}`]);
-        await interrupted;
-      } finally {
-        await configuration.close();
+      const env = definedOf(io.env);
+      await using server = workers === 1
+        ? await openProxyServer(env, { hostname, port })
+        : await openProxyWorkers(workers, env, { hostname, port });
+      const url = `http://${hostname}:${server.port}`;
+      writeResult(io, options, { url, workers }, [`listening on ${url}`]);
+      const lost = server.ended.then(() => true);
+      if (await Promise.race([interrupted, lost]) === true) {
+        throw new CliError("failed", "The proxy has stopped answering by itself, start it again");
       }
     });
+}
+
+function numberFrom(flag: string, value: string, least: number, most: number): number {
+  const number = integerOption(flag, value);
+  if (number < least || number > most) usage(`Expected ${flag} to be from ${least} to ${most}`);
+  return number;
+}
+
+/** Deno itself would end the process where it can't share a port. */
+function requireSharedPorts(): void {
+  if (Deno.build.os !== "linux") {
+    usage("Expected --workers to be 1: only Linux shares connections out among several");
+  }
+  // The flag can't be asked for; this function is there exactly when it was given.
+  if (!("listenDatagram" in Deno)) {
+    usage(
+      "Expected Deno's flag --unstable-net for more than one worker: deno run -A --unstable-net jsr:@countersign/cli serve …",
+    );
+  }
 }
 
 function definedOf(env: CliIo["env"]): Record<string, string> {
