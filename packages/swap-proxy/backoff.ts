@@ -1,24 +1,36 @@
 /** Milliseconds between attempts while Postgres is away: well again within a second of its return. */
 const OUTAGE = { first: 100, most: 500 };
-/** Milliseconds between attempts with credentials that were refused: a pooler blocks the project for less. */
-const REFUSED = { first: 1_000, most: 30_000 };
+/** Milliseconds between attempts where there is no way in for this role: nobody mends that within seconds. */
+const UNAUTHORIZED = { first: 1_000, most: 30_000 };
+/**
+ * Milliseconds until a password that was refused is tried again, and from then on. Two attempts in ten minutes
+ * are all that Supabase allows: the third has the address banned from the database for half an hour.
+ */
+export const WRONG_PASSWORD = { again: 2_000, ever: 600_000 };
 
-/** Class 28 of SQLSTATE: invalid authorization. */
-function isCredentialsRefused(error: unknown): boolean {
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 8; depth++) {
-    if (/^28[0-9A-Z]{3}$/.test(sqlState(cause))) return true;
-    cause = cause.cause;
-  }
-  return false;
+/** Whether this is SQLSTATE `invalid_password`. */
+export function isWrongPassword(error: unknown): boolean {
+  return sqlStates(error).includes("28P01");
 }
 
-/** postgres.js puts the SQLSTATE in `code`, deno-postgres in `fields.code`. */
-function sqlState(error: Error): string {
-  const fields: unknown = Reflect.get(error, "fields");
-  const code: unknown = typeof fields === "object" && fields !== null
-    ? Reflect.get(fields, "code")
-    : Reflect.get(error, "code");
-  return typeof code === "string" ? code : "";
+/** The SQLSTATEs of an error and its causes. postgres.js has them in `code`, deno-postgres in `fields.code`. */
+function sqlStates(error: unknown): string[] {
+  const states: string[] = [];
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 8; depth++) {
+    const fields: unknown = Reflect.get(cause, "fields");
+    const code: unknown = typeof fields === "object" && fields !== null
+      ? Reflect.get(fields, "code")
+      : Reflect.get(cause, "code");
+    if (typeof code === "string") states.push(code);
+    cause = cause.cause;
+  }
+  return states;
+}
+
+/** What a client says itself of when to ask again, in milliseconds. */
+function retryAfter(error: unknown): number | undefined {
+  const hint: unknown = error instanceof Error ? Reflect.get(error, "retryAfter") : undefined;
+  return typeof hint === "number" ? hint : undefined;
 }
 
 /**
@@ -30,7 +42,17 @@ function sqlState(error: Error): string {
  * @returns Milliseconds.
  */
 export function backoff(failures: number, error: unknown): number {
-  const { first, most } = isCredentialsRefused(error) ? REFUSED : OUTAGE;
+  const hint = retryAfter(error);
+  if (hint !== undefined) return hint;
+  const states = sqlStates(error);
+  if (states.includes("28P01")) {
+    const { again, ever } = WRONG_PASSWORD;
+    return (failures === 1 ? again : ever) * (1 + Math.random() / 10);
+  }
+  // Class 28 is invalid authorization.
+  const { first, most } = states.some((state) => /^28[0-9A-Z]{3}$/.test(state))
+    ? UNAUTHORIZED
+    : OUTAGE;
   const delay = Math.min(first * 2 ** Math.min(failures - 1, 16), most);
   return delay * (0.5 + Math.random() / 2);
 }

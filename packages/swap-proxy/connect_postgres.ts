@@ -1,9 +1,10 @@
 import postgres from "postgres";
 import type { PostgresClient } from "./postgres_client.ts";
 import { listenAndGoOn, type ListeningHooks } from "./postgres_listen.ts";
-import { openPostgresSocket } from "./postgres_socket.ts";
+import { askForSalt, openPostgresSocket, type PostgresSocket } from "./postgres_socket.ts";
 import { queryTimedOut } from "./query_timed_out.ts";
 import { parsePostgresUrl, type PostgresTarget } from "./postgres_url.ts";
+import { RefusedPassword } from "./refused_password.ts";
 
 /** Supavisor's and PgBouncer's transaction pooler, where LISTEN has no session to live in. */
 const TRANSACTION_POOLER_PORT = 6543;
@@ -38,6 +39,9 @@ export interface ConnectPostgresOptions {
  *
  * Deno 2.1, and so Supabase's Edge runtime, checks certificate and host name whenever it encrypts.
  *
+ * A password that was refused is not tried again before the server has another one for the role: trying has
+ * the address banned. Where that can't be told, it is tried after two seconds and then every ten minutes.
+ *
  * **Does not** retry a statement, or connect while nobody asks, the listening connection excepted.
  *
  * @param url `postgres://user:password@host:port/database`.
@@ -64,40 +68,52 @@ export function connectPostgres(
 ): PostgresClient {
   const target = parsePostgresUrl(url);
   const { ca, queryTimeout = 2_500, listen = target.port !== TRANSACTION_POOLER_PORT } = options;
+  // It may be asked twice before a connection is opened.
+  const refused = new RefusedPassword(() => askForSalt(target, ca, queryTimeout / 2));
   let current: Connection | undefined;
   let ended = false;
 
   function connection(): Connection {
     if (ended) throw new Error("The Postgres client was ended");
     if (current?.isOver === false) return current;
-    current = new Connection(target, ca);
+    current = new Connection(target, ca, refused);
     return current;
   }
 
+  async function query(
+    text: string,
+    params: readonly string[],
+  ): Promise<readonly Record<string, unknown>[]> {
+    const used = connection();
+    let late = false;
+    // A connection that was cut without a word never answers: it is given up with the statement.
+    const timer = setTimeout(() => {
+      late = true;
+      used.destroy();
+    }, queryTimeout);
+    try {
+      return await used.query(text, params);
+    } catch (error) {
+      throw late ? queryTimedOut(queryTimeout) : error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   return {
-    async query(text, params) {
-      const used = connection();
-      let late = false;
-      // A connection that was cut without a word never answers: it is given up with the statement.
-      const timer = setTimeout(() => {
-        late = true;
-        used.destroy();
-      }, queryTimeout);
-      try {
-        return await used.query(text, params);
-      } catch (error) {
-        throw late ? queryTimedOut(queryTimeout) : error;
-      } finally {
-        clearTimeout(timer);
-      }
-    },
+    query,
     ...(listen && {
       listen: (channel: string, onNotify: (payload: string) => void, onListening: () => void) =>
         Promise.resolve(listenAndGoOn(
           (hooks) => {
-            const opened = new Connection(target, ca, hooks);
+            const opened = new Connection(target, ca, refused, hooks);
             const text = `listen "${channel.replaceAll('"', '""')}"`;
-            return { listen: () => opened.query(text, []), end: () => opened.end() };
+            // Asked over the other connection first, a wrong password is tried once and not twice.
+            const proven = query("select", []);
+            return {
+              listen: () => proven.then(() => opened.query(text, [])),
+              end: () => opened.end(),
+            };
           },
           queryTimeout,
           onNotify,
@@ -116,10 +132,19 @@ class Connection {
   readonly #sql: ReturnType<typeof postgres>;
   readonly #abort = new AbortController();
   readonly #ended: Promise<void>;
-  #isOpen = false;
+  readonly #refused: RefusedPassword;
+  #socket: PostgresSocket | undefined;
+  /** What kept it from being opened; `undefined` if nothing did. */
+  #failure: Promise<unknown> | undefined;
   #isOver = false;
 
-  constructor(target: PostgresTarget, ca: string | undefined, hooks?: ListeningHooks) {
+  constructor(
+    target: PostgresTarget,
+    ca: string | undefined,
+    refused: RefusedPassword,
+    hooks?: ListeningHooks,
+  ) {
+    this.#refused = refused;
     let onEnd: () => void = () => {};
     this.#ended = new Promise((resolve) => onEnd = resolve);
     const over = () => {
@@ -154,9 +179,10 @@ class Connection {
       onnotify: (_channel: string, payload: string) => hooks?.onNotify(payload),
       socket: async () => {
         try {
-          const socket = await openPostgresSocket(target, ca, this.#abort.signal, over);
-          this.#isOpen = true;
-          return socket;
+          await refused.mayConnect();
+          this.#abort.signal.throwIfAborted();
+          this.#socket = await openPostgresSocket(target, ca, this.#abort.signal, over);
+          return this.#socket;
         } catch (error) {
           over();
           throw error;
@@ -174,13 +200,27 @@ class Connection {
     text: string,
     params: readonly string[],
   ): Promise<readonly Record<string, unknown>[]> {
-    return await this.#sql.unsafe(text, [...params]);
+    // What is queued behind the first statement would never be answered if the connection can't be opened.
+    const failure = this.#failure && await this.#failure;
+    if (failure !== undefined) throw failure;
+    const rows = this.#sql.unsafe(text, [...params]).execute();
+    this.#failure ??= rows.then(() => this.#settle(), (error) => this.#settle(error));
+    return await rows;
+  }
+
+  /** Whether the connection was opened shows in the answer to its first statement. */
+  #settle(error?: unknown): unknown {
+    if (error !== undefined && !isOfStatement(error)) {
+      return this.#refused.failed(error, this.#socket?.salt);
+    }
+    this.#refused.accepted();
+    return undefined;
   }
 
   /** Says goodbye, and hangs up on a peer that does not answer that. */
   async end(): Promise<void> {
     await this.#sql.end({ timeout: 0 });
-    if (!this.#isOpen) return this.destroy();
+    if (this.#socket === undefined) return this.destroy();
     const timer = setTimeout(() => this.destroy(), GOODBYE);
     await this.#ended;
     clearTimeout(timer);
@@ -190,4 +230,9 @@ class Connection {
   destroy(): void {
     this.#abort.abort();
   }
+}
+
+/** Whether a statement went wrong on a connection that lives on. */
+function isOfStatement(error: unknown): boolean {
+  return error instanceof Error && Reflect.get(error, "severity") === "ERROR";
 }

@@ -10,9 +10,14 @@ import type { PostgresClient } from "./postgres_client.ts";
 
 let target: LocalTarget;
 let superuser: postgres.Sql;
+const logged: string[] = [];
 
 Deno.test.beforeAll(async () => {
-  target = await startLocalTarget({ function: false, migrations: false });
+  target = await startLocalTarget({
+    function: false,
+    migrations: false,
+    onLog: (_source, line) => logged.push(line),
+  });
   superuser = postgres(target.superuserUrl, { max: 1, onnotice: () => {} });
 });
 Deno.test.afterAll(async () => {
@@ -41,6 +46,10 @@ async function withClient(
 
 const backends = async () =>
   await superuser`select pid, query from pg_stat_activity where application_name = 'countersign'`;
+
+/** How many attempts Postgres counts as failed. */
+const refusedPasswords = () =>
+  logged.filter((line) => line.includes("password authentication failed")).length;
 
 /** Waits until a condition of the outside holds. */
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -133,14 +142,55 @@ Deno.test("connectPostgres() checks the certificate as sslmode asks", async () =
   assert.equal(await isEncrypted("localhost", "disable"), false);
 });
 
-Deno.test("connectPostgres() tries a wrong password once per statement", async () => {
-  const wrong = url((url) => url.password = "hunter2");
-  await withClient(async (client) => {
-    await assert.rejects(client.query("select 1", []), (error: Error & { code?: string }) => {
-      return error.code === "28P01" && !error.message.includes("hunter2");
+Deno.test("connectPostgres() tries a wrong password once, and again when the role has another", async () => {
+  await using _ = await presentCertificate();
+  for (const sslmode of ["disable", "require"]) {
+    await superuser`create role forgetful login password 'first'`;
+    const before = refusedPasswords();
+    const wrong = url((url) => {
+      url.username = "forgetful";
+      url.password = "second";
+      url.searchParams.set("sslmode", sslmode);
     });
-    assert.equal((await backends()).length, 0);
-  }, wrong);
+    await withClient(async (client) => {
+      const isRefused = (error: Error & { code?: string }) =>
+        error.code === "28P01" && !error.message.includes("second");
+      const listener = await client.listen?.("channel", () => {}, () => {});
+      const started = performance.now();
+      while (performance.now() - started < 1_500) {
+        await Promise.all(
+          [1, 2].map(() => assert.rejects(client.query("select 1", []), isRefused)),
+        );
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      assert.equal(refusedPasswords() - before, 1);
+
+      await superuser`alter role forgetful password 'second'`;
+      const changed = performance.now();
+      await until(() => client.query("select 1", []).then(() => true, () => false));
+      const took = performance.now() - changed;
+      assert.ok(took < 1_500, `${took} ms`); // Half a second, and what a busy machine adds.
+      assert.equal(refusedPasswords() - before, 1);
+      await listener?.stop();
+    }, wrong);
+    await superuser`drop role forgetful`;
+  }
+});
+
+Deno.test("connectPostgres() rejects whatever waits for a connection that can't be opened", async () => {
+  const nowhere = url((url) => url.port = "1");
+  await withClient(async (client) => {
+    await Promise.all(
+      [1, 2, 3].map(() => assert.rejects(client.query("select 1", []), { code: "ECONNREFUSED" })),
+    );
+  }, nowhere);
+  await withClient(async (client) => {
+    const [, right] = await Promise.all([
+      assert.rejects(client.query("selec", []), { code: "42601" }),
+      client.query("select 1 as one", []),
+    ]);
+    assert.deepEqual([...right], [{ one: 1 }]);
+  });
 });
 
 Deno.test("connectPostgres() tries once where a server accepts and hangs up", async () => {

@@ -203,24 +203,38 @@ Deno.test("postgresKeySource() leaves Postgres alone for a while after a failure
   });
 });
 
-Deno.test("postgresKeySource() tries refused credentials less and less often", async () => {
-  for (
-    const failure of [
-      Object.assign(new Error("password"), { code: "28P01" }),
-      Object.assign(new Error("password"), { fields: { code: "28P01" } }),
-      new Error("outer", { cause: Object.assign(new Error("role"), { code: "28000" }) }),
-    ]
-  ) {
+Deno.test("postgresKeySource() tries refused credentials seldom, and a wrong password hardly ever", async () => {
+  const wrongPassword = { code: "28P01" };
+  const refusals: readonly [Error, number][] = [
+    [Object.assign(new Error("password"), wrongPassword), 2],
+    [Object.assign(new Error("password"), { fields: wrongPassword }), 2],
+    [new Error("outer", { cause: Object.assign(new Error("password"), wrongPassword) }), 2],
+    [Object.assign(new Error("role"), { code: "28000" }), 35],
+  ];
+  for (const [failure, most] of refusals) {
     await withSource(async (source, registry) => {
       registry.failure = failure;
-      for (let i = 0; i < 120; i++) {
+      for (let i = 0; i < 600; i++) {
         Promise.resolve(source.find("service-a")).catch(silent);
-        registry.time += 500;
+        registry.time += 1_000;
         await turn();
       }
-      assert.ok(registry.queries.length <= 9, `${registry.queries.length} in a minute`);
+      assert.ok(registry.queries.length <= most, `${registry.queries.length} in ten minutes`);
+      assert.ok(registry.queries.length >= 2);
     });
   }
+});
+
+Deno.test("postgresKeySource() asks again when the client says", async () => {
+  await withSource(async (source, registry) => {
+    registry.failure = Object.assign(new Error("password"), { code: "28P01", retryAfter: 300 });
+    for (let i = 0; i < 100; i++) {
+      Promise.resolve(source.find("service-a")).catch(silent);
+      registry.time += 100;
+      await turn();
+    }
+    assert.ok(registry.queries.length >= 20, `${registry.queries.length} in ten seconds`);
+  });
 });
 
 Deno.test("postgresKeySource() reads a notified issuer again, and only that one", async () => {
