@@ -116,7 +116,7 @@ export async function spawnServer(
   const read = async (stream: ReadableStream<Uint8Array>) => {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       printed += text;
-      const port = /Listening on http:\/\/[^:]+:(\d+)/.exec(printed)?.[1];
+      const port = /[Ll]istening on http:\/\/[^:]+:(\d+)/.exec(printed)?.[1];
       if (port !== undefined) listening.resolve(`http://127.0.0.1:${port}`);
     }
   };
