@@ -7,8 +7,8 @@ import { RegistryListener } from "./registry_listener.ts";
 import { RegistryReads } from "./registry_reads.ts";
 import { observeRegistryAge } from "./telemetry.ts";
 
-/** Milliseconds for which a name that is not registered is remembered as such. */
-const UNKNOWN_LIFETIME = 1_000;
+/** Milliseconds for which a name that is not registered is remembered as such: with a read, within a second. */
+const UNKNOWN_LIFETIME = 750;
 /** A generation that never was. */
 const SUSPECT = -1;
 

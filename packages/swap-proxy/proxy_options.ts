@@ -33,7 +33,10 @@ export interface ProxyOptions {
   readonly requireAudience?: boolean;
   /** Seconds by which clocks may differ, default 5. */
   readonly clockToleranceSec?: number;
-  /** Milliseconds that the upstream has to send its status and headers, default 60,000. */
+  /**
+   * Milliseconds in which nothing moves until the upstream has sent its status, default 60,000. A body of 1 MB or
+   * more, or of unknown length, moves with each part that goes up.
+   */
   readonly upstreamTimeout?: number;
   /** Default the global `fetch`. */
   readonly fetch?: typeof fetch;
