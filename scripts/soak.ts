@@ -89,7 +89,7 @@ let injected: Map<string, Injected>;
   const once = await changing.register("once", { singleUse: true });
   changing.switches(switched, 5);
   changing.polices(policed, 7);
-  changing.guards(guard, minutes * 15, refusesWhatIsNotCountersigned);
+  changing.guards(guard, minutes * 30, refusesWhatIsNotCountersigned);
 
   services.writer("steady", () => steady);
   services.reusing("steady, reusing tokens", steady);

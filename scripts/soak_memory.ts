@@ -6,7 +6,7 @@ const MB = 1024 * 1024;
 /** How often the proxies are asked what they hold, the last time at the end. */
 export const COLLECTIONS = 12;
 /** Bytes by which the second half may exceed the first: issuers that came meanwhile, and code that was compiled. */
-const MORE_IN_USE = 3 * MB;
+const MORE_IN_USE = 2 * MB;
 /** A crowd of strangers that is there at the time. */
 const MORE_DESCRIPTORS = 60;
 /** Bytes that may be resident at any time: what an edge worker has. Most is garbage, which V8 collects lazily. */

@@ -17,6 +17,8 @@ const READ = 300;
 /** Milliseconds in which anything is answered. */
 const PATIENCE = 15_000;
 const PAUSE = 25;
+/** Milliseconds for which strangers come, and then stay away: a read for them shows the proxy all other changes. */
+const REST = 6_000;
 
 export interface Stage {
   readonly url: string;
@@ -105,7 +107,8 @@ export class Services {
     const refused = always("401 token_refused");
     let count = 0;
     this.#repeat(async (client) => {
-      const crowd = ++count % 400 === 0 ? 1_000 : 1;
+      if (performance.now() % (2 * REST) > REST) return;
+      const crowd = ++count % 200 === 0 ? 1_000 : 1;
       const { origin } = this.#proxy();
       const clients = crowd === 1 ? [client] : Array.from({ length: 50 }, () => this.#client());
       await Promise.all(clients.map(async (client, i) => {
