@@ -11,6 +11,7 @@ const SCRIPTS = {
   proxy: "scripts/bench_proxy.ts",
   profile: "scripts/bench_profile.ts",
   "end-to-end": "scripts/bench_end_to_end.ts",
+  workers: "scripts/bench_serve_workers.ts",
   registry: "scripts/bench_registry.ts",
 };
 
