@@ -21,15 +21,18 @@ export type WorkerReport =
  */
 export const SERVE_WORKER = new URL(import.meta.url);
 
-if (import.meta.main) addEventListener("message", (event) => serve(event));
+if (import.meta.main) {
+  addEventListener("message", (event) => {
+    const parent = event instanceof MessageEvent ? event.ports[0] : undefined;
+    if (!(event instanceof MessageEvent) || parent === undefined) {
+      throw new TypeError("Expected an order, and a port to report to");
+    }
+    return serve(event.data, parent);
+  });
+}
 
-/** Serves until the parent says anything on the port. What it does not expect ends the worker, and so the process. */
-async function serve(event: Event): Promise<void> {
-  const parent = event instanceof MessageEvent ? event.ports[0] : undefined;
-  if (!(event instanceof MessageEvent) || parent === undefined) {
-    throw new TypeError("Expected an order, and a port to report to");
-  }
-  const { env, address }: WorkerOrder = event.data;
+/** Serves until the parent says anything. What is not foreseen here ends the worker, and so the process. */
+async function serve({ env, address }: WorkerOrder, parent: MessagePort): Promise<void> {
   const report = (what: WorkerReport) => parent.postMessage(what);
   try {
     const server = await openProxyServer(env, address);
