@@ -32,7 +32,10 @@ if (unknown !== undefined) {
 
 const results: Result[] = [];
 for (const [name, script] of all) {
-  if (wanted.includes(name)) results.push(...await run(script));
+  if (!wanted.includes(name)) continue;
+  for (const result of await run(script)) {
+    results.push({ ...result, name: `${name}: ${result.name}` });
+  }
 }
 if (options.json !== undefined) {
   const command = `deno task bench --only ${wanted.join()}`;

@@ -1,13 +1,17 @@
-/** Clock ticks a second, as Linux counts them for user space on every platform. */
-const TICKS = 100;
-
 /**
- * Seconds of processor time that a process has taken, all its threads together, from `/proc` (Linux only).
- * Other work on the machine makes a request slower, but hardly dearer.
+ * Seconds of processor time that a process has taken, all its living threads together, from the kernel's scheduler
+ * (Linux only). Other work on the machine makes a request slower, but hardly dearer.
  */
 export async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
-  // The second field, the command's name, may hold spaces and ends with the last parenthesis.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  const tasks = `/proc/${pid}/task`;
+  let nanoseconds = 0;
+  for await (const { name } of Deno.readDir(tasks)) {
+    try {
+      nanoseconds += parseInt(await Deno.readTextFile(`${tasks}/${name}/schedstat`));
+    } catch (error) {
+      // The thread ended since it was listed.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return nanoseconds / 1e9;
 }
