@@ -1,9 +1,9 @@
 /** The function as processes of its own, and what they hold. */
-import { type RunningFunction, spawnServer } from "../functions/rest/tests/hosts.ts";
-import { until } from "../functions/rest/tests/until.ts";
-import type { Held } from "./soak_function.ts";
+import { type RunningFunction, spawnServer } from "../../functions/rest/tests/hosts.ts";
+import { until } from "../../functions/rest/tests/until.ts";
+import type { Held } from "./function.ts";
 
-const COMMAND = ["run", "-A", "--v8-flags=--expose-gc", "scripts/soak_function.ts"];
+const COMMAND = ["run", "-A", "--v8-flags=--expose-gc", "scripts/soak/function.ts"];
 /** Milliseconds until a process that says nothing counts as dead. */
 const PATIENCE = 60_000;
 

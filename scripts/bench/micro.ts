@@ -2,10 +2,10 @@
  * Every `*_bench.ts` of the packages, in several passes: parsing, verifying, policy and signing by algorithm, the
  * handler in the process.
  *
- * `deno run -A scripts/bench_micro.ts [--json FILE]`
+ * `deno run -A scripts/bench/micro.ts [--json FILE]`
  */
 import { parseArgs } from "node:util";
-import { publish, report, type Result, result } from "./bench_report.ts";
+import { publish, report, type Result, result } from "./report.ts";
 
 /** One pass says nothing of how far another would be from it. */
 const PASSES = 3;
@@ -30,7 +30,7 @@ for (let pass = 0; pass < PASSES; pass++) {
 const results: Result[] = [...averages].map(([name, samples]) =>
   result(name, "µs", "less", samples)
 );
-await publish(report("deno run -A scripts/bench_micro.ts", results), options.json);
+await publish(report("deno run -A scripts/bench/micro.ts", results), options.json);
 
 async function onePass(): Promise<readonly DenoBench[]> {
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {

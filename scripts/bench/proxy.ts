@@ -2,19 +2,19 @@
  * What the function adds to a request, around an upstream that answers every request alike: against a bare `fetch`
  * proxy, and against the smallest handler that verifies and signs; with and without OpenTelemetry.
  *
- * `deno run -A scripts/bench_proxy.ts [--rounds N] [--json FILE]`
+ * `deno run -A scripts/bench/proxy.ts [--rounds N] [--json FILE]`
  */
-import { benchOptions } from "./bench_options.ts";
-import { type Contender, Race, tokensNeeded } from "./bench_race.ts";
-import { publish, report } from "./bench_report.ts";
-import { BenchStage, ROW, supplyOf } from "./bench_stage.ts";
+import { benchOptions } from "./options.ts";
+import { type Contender, Race, tokensNeeded } from "./race.ts";
+import { publish, report } from "./report.ts";
+import { BenchStage, ROW, supplyOf } from "./stage.ts";
 
 const COURSES = [{ connections: 1, requests: 400 }, { connections: 16, requests: 3_000 }];
 
 const { rounds, json } = benchOptions(11);
 await using stage = await BenchStage.open();
-const upstream = await stage.start("scripts/bench_constant_upstream.ts");
-const collector = await stage.start("scripts/bench_constant_upstream.ts");
+const upstream = await stage.start("scripts/bench/constant_upstream.ts");
+const collector = await stage.start("scripts/bench/constant_upstream.ts");
 const telemetry = { OTEL_DENO: "true", OTEL_EXPORTER_OTLP_ENDPOINT: collector.origin };
 
 const rs256 = await stage.register("rs256", "RS256");
@@ -30,13 +30,13 @@ const path = `/rest/v1${ROW}`;
 const token = () => seen;
 
 const bare: Contender = {
-  ...await stage.start("scripts/bench_bare_proxy.ts", [upstream.origin]),
+  ...await stage.start("scripts/bench/bare_proxy.ts", [upstream.origin]),
   name: "bare fetch proxy",
   path: ROW,
   token,
 };
 const smallest: Contender = {
-  ...await stage.start("scripts/bench_smallest_swap.ts", [
+  ...await stage.start("scripts/bench/smallest_swap.ts", [
     upstream.origin,
     rs256.publicKey,
     stage.target.jwtSecret,
@@ -46,7 +46,7 @@ const smallest: Contender = {
   token: freshRs256,
 };
 const bareObserved: Contender = {
-  ...await stage.start("scripts/bench_bare_proxy.ts", [upstream.origin], telemetry),
+  ...await stage.start("scripts/bench/bare_proxy.ts", [upstream.origin], telemetry),
   name: "bare fetch proxy with OTEL_DENO",
   path: ROW,
   token,
@@ -65,7 +65,7 @@ const contenders = [bare, seenBefore, smallest, freshRsa, freshEd, bareObserved,
 const race = await Race.run(contenders, COURSES, rounds);
 await publish(
   report(
-    `deno run -A scripts/bench_proxy.ts --rounds ${rounds}`,
+    `deno run -A scripts/bench/proxy.ts --rounds ${rounds}`,
     COURSES.flatMap((course) => [
       ...contenders.flatMap((contender) => race.results(contender, course)),
       ...race.compared(seenBefore, bare, course),

@@ -2,14 +2,14 @@
  * Where the function's time goes, with tokens seen before and with new ones, in front of an upstream that answers
  * every request alike: shares of the time in which its thread was busy.
  *
- * `deno run -A scripts/bench_profile.ts [--rounds N] [--json FILE]`
+ * `deno run -A scripts/bench/profile.ts [--rounds N] [--json FILE]`
  */
-import { until } from "../functions/rest/tests/until.ts";
-import { sendLoad } from "./bench_load.ts";
-import { benchOptions } from "./bench_options.ts";
-import type { Frame, Profile } from "./bench_profiled_function.ts";
-import { publish, report, type Result, result } from "./bench_report.ts";
-import { BenchStage, ROW, supplyOf } from "./bench_stage.ts";
+import { until } from "../../functions/rest/tests/until.ts";
+import { sendLoad } from "./load.ts";
+import { benchOptions } from "./options.ts";
+import type { Frame, Profile } from "./profiled_function.ts";
+import { publish, report, type Result, result } from "./report.ts";
+import { BenchStage, ROW, supplyOf } from "./stage.ts";
 
 const CONNECTIONS = 16;
 const WARM_UP = 3_000;
@@ -19,10 +19,10 @@ type Case = keyof typeof REQUESTS;
 
 const { rounds, json } = benchOptions(3);
 await using stage = await BenchStage.open();
-const upstream = await stage.start("scripts/bench_constant_upstream.ts");
+const upstream = await stage.start("scripts/bench/constant_upstream.ts");
 const issuer = await stage.register("warehouse", "RS256");
 const seen = await issuer.sign();
-const proxy = await stage.startFunction(upstream.origin, "scripts/bench_profiled_function.ts");
+const proxy = await stage.startFunction(upstream.origin, "scripts/bench/profiled_function.ts");
 const target = { origin: proxy.origin, path: `/rest/v1${ROW}` };
 await sendLoad({ ...target, token: () => seen }, CONNECTIONS, WARM_UP);
 
@@ -40,7 +40,7 @@ for (const name of Object.keys(REQUESTS) as Case[]) {
       .sort((a, b) => b.value - a.value),
   );
 }
-await publish(report(`deno run -A scripts/bench_profile.ts --rounds ${rounds}`, results), json);
+await publish(report(`deno run -A scripts/bench/profile.ts --rounds ${rounds}`, results), json);
 
 async function profileUnder(token: () => string, requests: number): Promise<Profile> {
   const before = proxy.printed().length;

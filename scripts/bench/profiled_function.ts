@@ -3,7 +3,7 @@
  * Configured by the environment, as the function is.
  */
 import { Session } from "node:inspector/promises";
-import "../functions/rest/index.ts";
+import "../../functions/rest/index.ts";
 
 const SECONDS = 3;
 /** Microseconds between samples. */

@@ -5,12 +5,12 @@ import {
   hs256Signer,
   postgresKeySource,
 } from "@countersign/swap-proxy";
-import { HttpConnection } from "../functions/rest/tests/http_connection.ts";
-import { requestText } from "../functions/rest/tests/attempt.ts";
-import { ownProcess, spawnServer } from "../functions/rest/tests/hosts.ts";
-import { type BenchIssuer, sign } from "./bench_registry_issuers.ts";
-import { constantUpstream, type ProxyStats } from "./bench_registry_proxy.ts";
-import { type Percentiles, percentiles } from "./bench_registry_percentiles.ts";
+import { HttpConnection } from "../../functions/rest/tests/http_connection.ts";
+import { requestText } from "../../functions/rest/tests/attempt.ts";
+import { ownProcess, spawnServer } from "../../functions/rest/tests/hosts.ts";
+import { type BenchIssuer, sign } from "./registry_issuers.ts";
+import { constantUpstream, type ProxyStats } from "./registry_proxy.ts";
+import { type Percentiles, percentiles } from "./registry_percentiles.ts";
 
 const URL_OF_ROW = "http://function.internal/rest/v1/widgets";
 
@@ -116,7 +116,7 @@ export async function coldStarts(
   issuer: BenchIssuer,
   trials: number,
 ): Promise<number[]> {
-  const upstream = ["run", "-A", "scripts/bench_constant_upstream.ts"];
+  const upstream = ["run", "-A", "scripts/bench/constant_upstream.ts"];
   await using constant = await spawnServer(Deno.execPath(), upstream, {});
   const took: number[] = [];
   for (let trial = 0; trial < trials; trial++) {
@@ -143,7 +143,7 @@ export function startProxy(
   heap?: number,
 ): ReturnType<typeof spawnServer> {
   const flags = heap === undefined ? "" : `,--max-old-space-size=${heap}`;
-  const args = ["run", "-A", `--v8-flags=--expose-gc${flags}`, "scripts/bench_registry_proxy.ts"];
+  const args = ["run", "-A", `--v8-flags=--expose-gc${flags}`, "scripts/bench/registry_proxy.ts"];
   return spawnServer(Deno.execPath(), args, { DATABASE_URL: databaseUrl });
 }
 

@@ -4,15 +4,15 @@
  * `deno task bench [--only micro,proxy] [--json FILE]`
  */
 import { parseArgs } from "node:util";
-import { type Report, report, type Result } from "./bench_report.ts";
+import { type Report, report, type Result } from "./report.ts";
 
 const SCRIPTS = {
-  micro: "scripts/bench_micro.ts",
-  proxy: "scripts/bench_proxy.ts",
-  profile: "scripts/bench_profile.ts",
-  "end-to-end": "scripts/bench_end_to_end.ts",
-  workers: "scripts/bench_serve_workers.ts",
-  registry: "scripts/bench_registry.ts",
+  micro: "scripts/bench/micro.ts",
+  proxy: "scripts/bench/proxy.ts",
+  profile: "scripts/bench/profile.ts",
+  "end-to-end": "scripts/bench/end_to_end.ts",
+  workers: "scripts/bench/serve_workers.ts",
+  registry: "scripts/bench/registry.ts",
 };
 
 const { values: options } = parseArgs({

@@ -2,17 +2,17 @@
  * Registries of three sizes, a flood of unknown issuers, and how soon a change is seen: Countersign
  * on a real Postgres around an upstream that always answers the same.
  *
- * `deno run -A scripts/bench_registry.ts [--sizes 10,1000,100000] [--json FILE]`
+ * `deno run -A scripts/bench/registry.ts [--sizes 10,1000,100000] [--json FILE]`
  */
 import { parseArgs } from "node:util";
 import { startLocalTarget } from "@countersign/local-target";
 import postgres from "postgres";
-import { coldStarts, memoryAfterTouching, openProxy, requestCosts } from "./bench_registry_cost.ts";
-import { measureFlood } from "./bench_registry_flood.ts";
-import { measureFreshness } from "./bench_registry_freshness.ts";
-import { type BenchIssuer, makeIssuers, register, SCHEMA } from "./bench_registry_issuers.ts";
-import { type Percentiles, percentiles } from "./bench_registry_percentiles.ts";
-import { type Report, report as reportOf, type Result, result } from "./bench_report.ts";
+import { coldStarts, memoryAfterTouching, openProxy, requestCosts } from "./registry_cost.ts";
+import { measureFlood } from "./registry_flood.ts";
+import { measureFreshness } from "./registry_freshness.ts";
+import { type BenchIssuer, makeIssuers, register, SCHEMA } from "./registry_issuers.ts";
+import { type Percentiles, percentiles } from "./registry_percentiles.ts";
+import { type Report, report as reportOf, type Result, result } from "./report.ts";
 
 /** The source keeps ten thousand; more than that shows that it keeps no more. */
 const TOUCHED = 100_000;
@@ -113,7 +113,7 @@ print(measured);
 if (options.json !== undefined) {
   const report: Report & typeof measured = {
     ...reportOf(
-      `deno run -A scripts/bench_registry.ts --sizes ${options.sizes}`,
+      `deno run -A scripts/bench/registry.ts --sizes ${options.sizes}`,
       results(measured),
     ),
     ...measured,

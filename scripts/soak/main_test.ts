@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 /** It ends by itself also where whoever started it is gone, and everything that it started ends with it. */
 const SHORT = ["--minutes", "0.3", "--faults", "5", "--quiet", "1", "--slowness", "10"];
 
-Deno.test("soak.ts finds nothing wrong in its short form", async () => {
+Deno.test("soak finds nothing wrong in its short form", async () => {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "scripts/soak.ts", ...SHORT],
-    cwd: new URL("..", import.meta.url),
+    args: ["run", "-A", "scripts/soak/main.ts", ...SHORT],
+    cwd: new URL("../..", import.meta.url),
     env: { NO_COLOR: "1" },
     stdin: "null",
   }).output();

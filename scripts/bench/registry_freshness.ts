@@ -1,8 +1,8 @@
 /** How soon a change of the registry is the proxy's answer. */
 import type postgres from "postgres";
-import { type Handler, openProxy, statusFor } from "./bench_registry_cost.ts";
-import { makeIssuer, register, sign } from "./bench_registry_issuers.ts";
-import { type Percentiles, percentiles } from "./bench_registry_percentiles.ts";
+import { type Handler, openProxy, statusFor } from "./registry_cost.ts";
+import { makeIssuer, register, sign } from "./registry_issuers.ts";
+import { type Percentiles, percentiles } from "./registry_percentiles.ts";
 
 /** Proxies side by side: without LISTEN a trial takes seconds, most of them waiting. */
 const PROXIES = 10;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { COLLECTIONS, growth } from "./soak_memory.ts";
+import { COLLECTIONS, growth } from "./memory.ts";
 
 const MB = 1024 * 1024;
 

@@ -2,9 +2,9 @@
  * The function as it is deployed, and what it holds: a line each second, and one after a collection of its
  * garbage whenever SIGUSR2 asks for it.
  *
- * `deno run -A --v8-flags=--expose-gc scripts/soak_function.ts`
+ * `deno run -A --v8-flags=--expose-gc scripts/soak/function.ts`
  */
-import "../functions/rest/index.ts";
+import "../../functions/rest/index.ts";
 
 /** What a line says after `holds `. Memory is bytes. */
 export interface Held {

@@ -4,7 +4,7 @@
  * `deno task bench:compare BEFORE.json AFTER.json`
  */
 import { parseArgs } from "node:util";
-import type { Report, Result } from "./bench_report.ts";
+import type { Report, Result } from "./report.ts";
 
 /** A smaller change is none, however little the samples spread. */
 const LEAST = 0.05;

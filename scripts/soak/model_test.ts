@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { always, Faults, History, Judge } from "./soak_model.ts";
+import { always, Faults, History, Judge } from "./model.ts";
 
 const REVOKED = "401 token_refused";
 

@@ -2,13 +2,13 @@
  * What Countersign costs a request, on real Postgres and PostgREST over real HTTP: PostgREST itself, a bare `fetch`
  * proxy, and the function with a token that it has seen and with tokens that are new.
  *
- * `deno run -A scripts/bench_end_to_end.ts [--rounds N] [--json FILE]`
+ * `deno run -A scripts/bench/end_to_end.ts [--rounds N] [--json FILE]`
  */
-import { downstreamToken } from "../functions/rest/tests/token_forge.ts";
-import { benchOptions } from "./bench_options.ts";
-import { type Contender, Race, tokensNeeded } from "./bench_race.ts";
-import { publish, report } from "./bench_report.ts";
-import { BenchStage, ROLE, ROW, supplyOf } from "./bench_stage.ts";
+import { downstreamToken } from "../../functions/rest/tests/token_forge.ts";
+import { benchOptions } from "./options.ts";
+import { type Contender, Race, tokensNeeded } from "./race.ts";
+import { publish, report } from "./report.ts";
+import { BenchStage, ROLE, ROW, supplyOf } from "./stage.ts";
 
 const COURSES = [{ connections: 1, requests: 300 }, { connections: 16, requests: 1_600 }];
 
@@ -34,7 +34,7 @@ const direct: Contender = {
   token: () => downstream,
 };
 const bare: Contender = {
-  ...await stage.start("scripts/bench_bare_proxy.ts", [postgrestUrl]),
+  ...await stage.start("scripts/bench/bare_proxy.ts", [postgrestUrl]),
   name: "bare fetch proxy",
   path: ROW,
   token: () => downstream,
@@ -51,7 +51,7 @@ const contenders = [direct, bare, seenBefore, freshRsa];
 const race = await Race.run(contenders, COURSES, rounds);
 await publish(
   report(
-    `deno run -A scripts/bench_end_to_end.ts --rounds ${rounds}`,
+    `deno run -A scripts/bench/end_to_end.ts --rounds ${rounds}`,
     COURSES.flatMap((course) => [
       ...contenders.flatMap((contender) => race.results(contender, course)),
       ...contenders.slice(1).flatMap((contender) => race.compared(contender, direct, course)),

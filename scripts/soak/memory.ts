@@ -1,6 +1,6 @@
 /** Whether what a proxy holds is flat: what is in use after a collection, and no more than a bound of the rest. */
-import type { Held } from "./soak_function.ts";
-import type { Proxy } from "./soak_proxies.ts";
+import type { Held } from "./function.ts";
+import type { Proxy } from "./proxies.ts";
 
 const MB = 1024 * 1024;
 /** How often the proxies are asked what they hold, the last time at the end. */

@@ -1,6 +1,6 @@
 /** Who was told what about which row, held against the table at the end. */
 import type postgres from "postgres";
-import type { Judge } from "./soak_model.ts";
+import type { Judge } from "./model.ts";
 
 export class Ledger {
   /** Answered 201: has to be there, once. */

@@ -1,12 +1,12 @@
 /** The faults, one after the other, and how long until what surrounds the proxies is whole again. */
 import type { LocalTarget } from "@countersign/local-target";
 import type postgres from "postgres";
-import { processOf } from "../functions/rest/tests/faults/postgrest_hung.ts";
-import { until } from "../functions/rest/tests/until.ts";
-import type { TcpRelay } from "../functions/rest/tests/tcp_relay.ts";
-import { downstreamToken } from "../functions/rest/tests/token_forge.ts";
-import type { Faults, Judge } from "./soak_model.ts";
-import type { Proxy } from "./soak_proxies.ts";
+import { processOf } from "../../functions/rest/tests/faults/postgrest_hung.ts";
+import { until } from "../../functions/rest/tests/until.ts";
+import type { TcpRelay } from "../../functions/rest/tests/tcp_relay.ts";
+import { downstreamToken } from "../../functions/rest/tests/token_forge.ts";
+import type { Faults, Judge } from "./model.ts";
+import type { Proxy } from "./proxies.ts";
 
 export interface Surroundings {
   readonly target: LocalTarget;

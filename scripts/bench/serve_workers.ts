@@ -3,15 +3,15 @@
  * upstream that answers every request alike. Sender and upstream are processes of their own and take their part of
  * the same cores; how much of it is counted too (Linux only).
  *
- * `deno run -A scripts/bench_serve_workers.ts [--rounds N] [--json FILE]`
+ * `deno run -A scripts/bench/serve_workers.ts [--rounds N] [--json FILE]`
  */
 import { cpus } from "node:os";
-import { type SpawnedFunction, spawnServer } from "../functions/rest/tests/hosts.ts";
-import { cpuSeconds } from "./bench_cpu.ts";
-import { sendLoad } from "./bench_load.ts";
-import { benchOptions } from "./bench_options.ts";
-import { publish, report, type Result, result } from "./bench_report.ts";
-import { BenchStage, ROW } from "./bench_stage.ts";
+import { type SpawnedFunction, spawnServer } from "../../functions/rest/tests/hosts.ts";
+import { cpuSeconds } from "./cpu.ts";
+import { sendLoad } from "./load.ts";
+import { benchOptions } from "./options.ts";
+import { publish, report, type Result, result } from "./report.ts";
+import { BenchStage, ROW } from "./stage.ts";
 
 const CONNECTIONS = 32;
 const REQUESTS = 4_000;
@@ -39,7 +39,7 @@ interface Round {
 const { rounds, json } = benchOptions(11);
 await using opened = new AsyncDisposableStack();
 const stage = opened.use(await BenchStage.open());
-const upstream = await stage.start("scripts/bench_constant_upstream.ts");
+const upstream = await stage.start("scripts/bench/constant_upstream.ts");
 const { sign } = await stage.register("rs256", "RS256");
 const seen = await sign();
 const fresh: string[] = [];
@@ -68,7 +68,7 @@ for (let round = 0; round < rounds; round++) {
 }
 await publish(
   report(
-    `deno run -A scripts/bench_serve_workers.ts --rounds ${rounds}`,
+    `deno run -A scripts/bench/serve_workers.ts --rounds ${rounds}`,
     contenders.flatMap((contender, i) => [
       ...figures(contender),
       ...(contender.workers === 1 ? [] : [compared(contender, contenders[i % 2]!)]),

@@ -7,18 +7,18 @@
  */
 import { startLocalTarget } from "@countersign/local-target";
 import postgres from "postgres";
-import { SCHEMA } from "../functions/rest/tests/stage_schema.ts";
-import { TcpRelay } from "../functions/rest/tests/tcp_relay.ts";
-import { downstreamToken } from "../functions/rest/tests/token_forge.ts";
-import { until } from "../functions/rest/tests/until.ts";
-import { type Injected, injectFaults } from "./soak_faults.ts";
-import { Ledger } from "./soak_ledger.ts";
-import { COLLECTIONS, excess, growth, inMb } from "./soak_memory.ts";
-import { Faults, History, Judge, WELL_AGAIN } from "./soak_model.ts";
-import { Operator } from "./soak_operator.ts";
-import { type SoakOptions, soakOptions } from "./soak_options.ts";
-import { Proxy } from "./soak_proxies.ts";
-import { MAX_STALENESS, Services } from "./soak_services.ts";
+import { SCHEMA } from "../../functions/rest/tests/stage_schema.ts";
+import { TcpRelay } from "../../functions/rest/tests/tcp_relay.ts";
+import { downstreamToken } from "../../functions/rest/tests/token_forge.ts";
+import { until } from "../../functions/rest/tests/until.ts";
+import { type Injected, injectFaults } from "./faults.ts";
+import { Ledger } from "./ledger.ts";
+import { COLLECTIONS, excess, growth, inMb } from "./memory.ts";
+import { Faults, History, Judge, WELL_AGAIN } from "./model.ts";
+import { Operator } from "./operator.ts";
+import { type SoakOptions, soakOptions } from "./options.ts";
+import { Proxy } from "./proxies.ts";
+import { MAX_STALENESS, Services } from "./services.ts";
 
 /** Minutes of a run from which on what the proxies hold has had the time to settle. */
 const SETTLES = 5;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { compare } from "./bench_compare.ts";
-import { type Result, result } from "./bench_report.ts";
+import { compare } from "./compare.ts";
+import { type Result, result } from "./report.ts";
 
 const latency = (...samples: number[]): Result => result("latency", "ms", "less", samples);
 

@@ -1,11 +1,11 @@
 /** The traffic: services that are honest, stale, forged, unknown, greedy or gone before the answer. */
 import { createTokenSource } from "@countersign/signer";
-import { keyFor } from "../functions/rest/tests/cast.ts";
-import { type KeyMaterial, TokenForge } from "../functions/rest/tests/token_forge.ts";
-import { Client } from "./soak_clients.ts";
-import type { Ledger } from "./soak_ledger.ts";
-import { always, type Expectation, History, type Judge } from "./soak_model.ts";
-import type { Proxy } from "./soak_proxies.ts";
+import { keyFor } from "../../functions/rest/tests/cast.ts";
+import { type KeyMaterial, TokenForge } from "../../functions/rest/tests/token_forge.ts";
+import { Client } from "./clients.ts";
+import type { Ledger } from "./ledger.ts";
+import { always, type Expectation, History, type Judge } from "./model.ts";
+import type { Proxy } from "./proxies.ts";
 
 export const ROLE = "invoices_writer";
 /** Seconds for which a proxy may go by what it knows. */

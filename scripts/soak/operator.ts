@@ -9,9 +9,9 @@ import {
   setPolicy,
 } from "@countersign/registry-admin";
 import type postgres from "postgres";
-import { keyFor } from "../functions/rest/tests/cast.ts";
-import type { History } from "./soak_model.ts";
-import { ROLE, Signer, type Stage } from "./soak_services.ts";
+import { keyFor } from "../../functions/rest/tests/cast.ts";
+import type { History } from "./model.ts";
+import { ROLE, Signer, type Stage } from "./services.ts";
 
 const REFUSED = "401 token_refused";
 const ACCEPTED = "201";
