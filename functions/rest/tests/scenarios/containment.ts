@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { newName } from "../attempt.ts";
 import { logEntry, passes, refuses, sameAsPostgrest } from "../expectations.ts";
+import type { Stage } from "../stage.ts";
 import { signWith, type TokenForge } from "../token_forge.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -12,6 +13,20 @@ const USER = "5f1ab1e0-0000-4000-8000-00000000cafe";
 function downstream(issuer: TokenForge): Record<string, unknown> {
   const { issuer: iss, kid } = issuer.material;
   return { iss, sub: "press-1", role: "widgets_writer", countersign: { kid } };
+}
+
+/** A token that has been accepted, and when it will not be any more; on a busy machine it needs longer. */
+async function acceptedInItsLastSeconds(stage: Stage): Promise<{ token: string; end: number }> {
+  const tolerance = 5;
+  for (let left = 1;; left *= 4) {
+    const end = Math.floor(Date.now() / 1000) + left;
+    const token = stage.warehouse.token({
+      claims: { iat: end - 60, exp: end - tolerance },
+    });
+    const answer = await stage.send({ token });
+    if (answer.status === 201) return { token, end: end * 1000 };
+    assert.ok(left < 16, answer.wire);
+  }
 }
 
 export const CONTAINMENT: readonly Scenario[] = [
@@ -138,12 +153,9 @@ export const CONTAINMENT: readonly Scenario[] = [
       await refuses(stage, "expired", {
         token: stage.warehouse.token({ claims: { iat: now - 120, exp: now - 60 } }),
       });
-      // Within the tolerance of five seconds for a fraction of a second more.
-      const last = stage.warehouse.token({ claims: { iat: now - 60, exp: now - 4 } });
-      await passes(stage, { token: last });
-      const end = (now + 1) * 1000 + 20;
-      await new Promise((resolve) => setTimeout(resolve, end - Date.now()));
-      await refuses(stage, "expired", { token: last });
+      const { token, end } = await acceptedInItsLastSeconds(stage);
+      await new Promise((resolve) => setTimeout(resolve, end + 20 - Date.now()));
+      await refuses(stage, "expired", { token });
     },
   },
   {
