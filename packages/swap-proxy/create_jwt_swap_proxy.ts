@@ -74,7 +74,8 @@ export function createJwtSwapProxy(
       const inbound = bearerToken(request.headers);
       const verified = await verifyMultiIssuerJwt(inbound, settings.verify);
       swap?.verified(verified);
-      const token = await mint(verified);
+      const minted = mint(verified);
+      const token = typeof minted === "string" ? minted : await minted;
       swap?.signed();
       const response = await forward(request, to.pathAndQuery, token, settings.forward);
       swap?.answered(response);

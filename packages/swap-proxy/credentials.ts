@@ -1,5 +1,9 @@
 import { SwapProxyError } from "./errors.ts";
 
+const SCHEME = "bearer ";
+/** Several Authorization headers arrive joined by commas, which no token contains (RFC 9110 §5.3). */
+const SEPARATOR = /[\s,]/;
+
 /**
  * The one Bearer token of a request (RFC 6750 §2.1). The scheme's case does not matter (RFC 9110 §11.1).
  *
@@ -13,9 +17,11 @@ export function bearerToken(headers: Headers): string {
   const value = headers.get("authorization");
   if (value === null) throw new SwapProxyError("token_missing", "There is no Authorization header");
 
-  // Several Authorization headers arrive joined by commas, which no token contains (RFC 9110 §5.3).
-  const token = /^bearer +([^\s,]+)$/i.exec(value)?.[1];
-  if (token === undefined) {
+  let start = SCHEME.length;
+  const isBearer = value.slice(0, start).toLowerCase() === SCHEME;
+  while (value[start] === " ") start++;
+  const token = value.slice(start);
+  if (!isBearer || token === "" || SEPARATOR.test(token)) {
     throw new SwapProxyError("credentials_invalid", "The Authorization header is not one token");
   }
   return token;

@@ -97,7 +97,11 @@ function requestHeaders(
   token: string,
   apikey: string | undefined,
 ): [string, string][] {
-  const headers = picked(inbound, REQUEST_HEADERS);
+  const headers: [string, string][] = [];
+  for (const name of REQUEST_HEADERS) {
+    const value = inbound.get(name);
+    if (value !== null) headers.push([name, value]);
+  }
   headers.push(["authorization", `Bearer ${token}`]);
   if (apikey !== undefined) headers.push(["apikey", apikey]);
   // What fetch would ask for by itself it would also decode, at this function's expense.
@@ -105,18 +109,14 @@ function requestHeaders(
   return headers;
 }
 
-function picked(headers: Headers, names: readonly string[]): [string, string][] {
-  const found: [string, string][] = [];
-  for (const name of names) {
+function answer({ status, headers }: Response, body: Response["body"]): Response {
+  const response = new Response(body, { status });
+  // One by one: given a list of them, the constructor takes several times as long.
+  for (const name of RESPONSE_HEADERS) {
     const value = headers.get(name);
-    if (value !== null) found.push([name, value]);
+    if (value !== null) response.headers.append(name, value);
   }
-  return found;
-}
-
-function answer(upstream: Response, body: Response["body"]): Response {
-  const headers = picked(upstream.headers, RESPONSE_HEADERS);
-  return new Response(body, { status: upstream.status, headers });
+  return response;
 }
 
 /**
