@@ -15,7 +15,9 @@ async function listens(url: string): Promise<boolean> {
     (await Deno.connect({ hostname, port: Number(port) })).close();
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    const { ConnectionRefused, ConnectionReset } = Deno.errors;
+    // Reset is who connects in the moment in which it stops listening.
+    if (error instanceof ConnectionRefused || error instanceof ConnectionReset) return false;
     throw error;
   }
 }

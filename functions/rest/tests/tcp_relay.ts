@@ -9,8 +9,8 @@ export class TcpRelay implements AsyncDisposable {
   #resume = Promise.withResolvers<void>();
   /** How often the client sent something: at least once for every statement. */
   asked = 0;
-  /** Milliseconds by which whatever the client sends is late. */
-  delay = 0;
+  #delay = 0;
+  #delayChanged = Promise.withResolvers<void>();
   readonly #listening = new Set<Deno.TcpConn>();
   readonly #silent = new Set<Deno.TcpConn>();
 
@@ -19,6 +19,20 @@ export class TcpRelay implements AsyncDisposable {
     this.#destination = { hostname, port: Number(port) };
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.#accept();
+  }
+
+  /**
+   * Milliseconds by which whatever the client sends is late. What waits goes on at once when this
+   * changes: a network that is fast again holds nothing back.
+   */
+  get delay(): number {
+    return this.#delay;
+  }
+
+  set delay(milliseconds: number) {
+    this.#delay = milliseconds;
+    this.#delayChanged.resolve();
+    this.#delayChanged = Promise.withResolvers();
   }
 
   /** The given URL, leading through this relay. */
@@ -99,9 +113,7 @@ export class TcpRelay implements AsyncDisposable {
       for (let read; (read = await from.read(chunk)) !== null;) {
         onChunk?.(chunk.subarray(0, read));
         if (this.#silent.has(from)) continue;
-        if (onChunk && this.delay > 0) {
-          await new Promise((resolve) => setTimeout(resolve, this.delay));
-        }
+        if (onChunk && this.#delay > 0) await this.#late();
         while (this.#state === "held") await this.#resume.promise;
         for (let sent = 0; sent < read;) sent += await to.write(chunk.subarray(sent, read));
       }
@@ -110,6 +122,13 @@ export class TcpRelay implements AsyncDisposable {
     }
     this.#close(from);
     this.#close(to);
+  }
+
+  async #late(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, this.#delay);
+    await Promise.race([late.promise, this.#delayChanged.promise]);
+    clearTimeout(timer);
   }
 
   #closeAll(): void {
