@@ -6,7 +6,13 @@ const UNAUTHORIZED = { first: 1_000, most: 30_000 };
  * Milliseconds until a password that was refused is tried again, and from then on. Two attempts in ten minutes
  * are all that Supabase allows: the third has the address banned from the database for half an hour.
  */
-export const WRONG_PASSWORD = { again: 2_000, ever: 600_000 };
+const WRONG_PASSWORD = { again: 2_000, ever: 600_000 };
+
+/** Milliseconds until a password that was refused may be tried again, whatever the server says. */
+export function wrongPasswordPause(isFirst: boolean): number {
+  const { again, ever } = WRONG_PASSWORD;
+  return (isFirst ? again : ever) * (1 + Math.random() / 10);
+}
 
 /** Whether this is SQLSTATE `invalid_password`. */
 export function isWrongPassword(error: unknown): boolean {
@@ -45,10 +51,7 @@ export function backoff(failures: number, error: unknown): number {
   const hint = retryAfter(error);
   if (hint !== undefined) return hint;
   const states = sqlStates(error);
-  if (states.includes("28P01")) {
-    const { again, ever } = WRONG_PASSWORD;
-    return (failures === 1 ? again : ever) * (1 + Math.random() / 10);
-  }
+  if (states.includes("28P01")) return wrongPasswordPause(failures === 1);
   // Class 28 is invalid authorization.
   const { first, most } = states.some((state) => /^28[0-9A-Z]{3}$/.test(state))
     ? UNAUTHORIZED

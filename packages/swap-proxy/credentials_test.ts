@@ -25,6 +25,10 @@ Deno.test("bearerToken() tells a missing header from an invalid one", () => {
     "a.b.c",
     "Bearera.b.c",
     "Bearer\ta.b.c",
+    "Bearer \ta.b.c",
+    "Bearer a.b.c\td.e.f",
+    "Bearer\u00a0a.b.c",
+    "Bearer a.b.c\u00a0d.e.f",
     "Token Bearer a.b.c",
     "Bearer Bearer a.b.c",
   ];

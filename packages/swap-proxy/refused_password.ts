@@ -1,4 +1,4 @@
-import { isWrongPassword, WRONG_PASSWORD } from "./backoff.ts";
+import { isWrongPassword, wrongPasswordPause } from "./backoff.ts";
 
 /** Milliseconds between questions whether the password has changed … */
 const ASK = 500;
@@ -80,8 +80,7 @@ export class RefusedPassword {
     if (this.#refusals++ === 0) this.#since = now;
     this.#salt = salt ?? this.#salt;
     const isFirst = this.#refusals === 1 && this.#salt === undefined;
-    const { again, ever } = WRONG_PASSWORD;
-    this.#tryAt = now + (isFirst ? again : ever) * (1 + Math.random() / 10);
+    this.#tryAt = now + wrongPasswordPause(isFirst);
     const retryAfter = this.#pause();
     this.#askAt = now + retryAfter;
     this.#refusal = Object.assign(error, { retryAfter });

@@ -1,32 +1,14 @@
-import type { IssuerRecord } from "@countersign/verifier";
 import assert from "node:assert/strict";
+import { makeIssuer } from "./fixtures/issuer.ts";
 import { RegistryReads } from "./registry_reads.ts";
 
-const KNOWN: IssuerRecord = {
-  issuer: "service-a",
-  isActive: true,
-  keys: [],
-  revokedKids: [],
-  policy: {
-    allowedRoles: [],
-    defaultRole: null,
-    allowedSubjects: null,
-    allowUserSubjects: false,
-    allowedClaims: null,
-    audiences: null,
-    maxTokenLifetime: 300,
-    rejectIssuedBefore: null,
-    singleUse: false,
-    mode: "enforce",
-  },
-};
-
 Deno.test("RegistryReads answers a crowd of unknown names in turns, and who is registered first", async () => {
+  const { record: known } = await makeIssuer("service-a");
   const reads = new RegistryReads({
     read: () =>
       Promise.resolve({
         version: "1",
-        record: (issuer) => issuer === KNOWN.issuer ? KNOWN : undefined,
+        record: (issuer) => issuer === known.issuer ? known : undefined,
       }),
     onVersion: () => {},
     onIssuer: (_issuer, found) => found,
@@ -36,7 +18,7 @@ Deno.test("RegistryReads answers a crowd of unknown names in turns, and who is r
   // Goes out by itself, and the crowd waits for the read after it.
   const first = reads.load("first", false);
   const answered: string[] = [];
-  const crowd = [...Array.from({ length: 50 }, (_, n) => `unknown-${n}`), KNOWN.issuer];
+  const crowd = [...Array.from({ length: 50 }, (_, n) => `unknown-${n}`), known.issuer];
   const all = Promise.all(crowd.map(async (name) => {
     await reads.load(name, false);
     answered.push(name);
@@ -48,7 +30,7 @@ Deno.test("RegistryReads answers a crowd of unknown names in turns, and who is r
     turns.push(answered.length);
   }
   await all;
-  assert.equal(answered[0], KNOWN.issuer);
+  assert.equal(answered[0], known.issuer);
   assert.ok(turns.length >= 10, `all were answered in ${turns.length} turns`);
   reads.close();
 });

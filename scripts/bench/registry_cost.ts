@@ -1,20 +1,13 @@
 /** What a known issuer's request costs, and how soon a new process answers its first one. */
-import {
-  connectPostgres,
-  createJwtSwapProxy,
-  hs256Signer,
-  postgresKeySource,
-} from "@countersign/swap-proxy";
+import { connectPostgres, postgresKeySource } from "@countersign/swap-proxy";
 import { HttpConnection } from "../../functions/rest/tests/http_connection.ts";
 import { requestText } from "../../functions/rest/tests/attempt.ts";
 import { ownProcess, spawnServer } from "../../functions/rest/tests/hosts.ts";
 import { type BenchIssuer, sign } from "./registry_issuers.ts";
-import { constantUpstream, type ProxyStats } from "./registry_proxy.ts";
+import { type Handler, handlerOn, type ProxyStats } from "./registry_proxy.ts";
 import { type Percentiles, percentiles } from "./registry_percentiles.ts";
 
 const URL_OF_ROW = "http://function.internal/rest/v1/widgets";
-
-export type Handler = (request: Request) => Promise<Response>;
 
 export interface Proxy extends AsyncDisposable {
   readonly handler: Handler;
@@ -24,15 +17,8 @@ export interface Proxy extends AsyncDisposable {
 export function openProxy(databaseUrl: string, listen = true): Proxy {
   const client = connectPostgres(databaseUrl, { listen });
   const keySource = postgresKeySource(client);
-  const handler = createJwtSwapProxy({
-    supabaseUrl: "http://127.0.0.1",
-    upstreamUrl: "http://127.0.0.1/rest/v1",
-    signer: hs256Signer("s".repeat(32)),
-    keySource,
-    fetch: constantUpstream,
-  });
   return {
-    handler,
+    handler: handlerOn(keySource),
     async [Symbol.asyncDispose]() {
       await keySource.close();
       await client.end();

@@ -1,6 +1,7 @@
 /** How soon a change of the registry is the proxy's answer. */
 import type postgres from "postgres";
-import { type Handler, openProxy, statusFor } from "./registry_cost.ts";
+import { openProxy, statusFor } from "./registry_cost.ts";
+import type { Handler } from "./registry_proxy.ts";
 import { makeIssuer, register, sign } from "./registry_issuers.ts";
 import { type Percentiles, percentiles } from "./registry_percentiles.ts";
 

@@ -10,6 +10,9 @@ import {
   hs256Signer,
   postgresKeySource,
 } from "@countersign/swap-proxy";
+import type { KeySource } from "@countersign/verifier";
+
+export type Handler = (request: Request) => Promise<Response>;
 
 /** What `/stats` answers. Memory is bytes. */
 export interface ProxyStats {
@@ -31,13 +34,7 @@ function serve(databaseUrl: string): void {
       return client.query(text, params);
     },
   });
-  const handler = createJwtSwapProxy({
-    supabaseUrl: "http://127.0.0.1",
-    upstreamUrl: "http://127.0.0.1/rest/v1",
-    signer: hs256Signer("s".repeat(32)),
-    keySource,
-    fetch: constantUpstream,
-  });
+  const handler = handlerOn(keySource);
   Deno.serve({ hostname: "127.0.0.1", port: 0 }, (request) => {
     if (!request.url.endsWith("/stats")) return handler(request);
     const { rss } = Deno.memoryUsage();
@@ -48,9 +45,14 @@ function serve(databaseUrl: string): void {
   });
 }
 
-/** Answers `[]` at once. */
-export function constantUpstream(): Promise<Response> {
-  return Promise.resolve(
-    new Response("[]", { headers: { "content-type": "application/json" } }),
-  );
+/** Around an upstream that answers `[]` at once. */
+export function handlerOn(keySource: KeySource): Handler {
+  return createJwtSwapProxy({
+    supabaseUrl: "http://127.0.0.1",
+    upstreamUrl: "http://127.0.0.1/rest/v1",
+    signer: hs256Signer("s".repeat(32)),
+    keySource,
+    fetch: () =>
+      Promise.resolve(new Response("[]", { headers: { "content-type": "application/json" } })),
+  });
 }

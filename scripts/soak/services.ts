@@ -11,7 +11,7 @@ export const ROLE = "invoices_writer";
 /** Seconds for which a proxy may go by what it knows. */
 export const MAX_STALENESS = 2;
 /** Milliseconds for which a proxy remembers that a name is unknown. */
-const UNKNOWN_LIFETIME = 1_000;
+const UNKNOWN_LIFETIME = 750;
 /** Milliseconds on top of that for the read that comes next: who waits for it is told what it saw. */
 const READ = 300;
 /** Milliseconds in which anything is answered. */
