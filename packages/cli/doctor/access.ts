@@ -1,28 +1,72 @@
-import { type Check, notChecked, ok, problem } from "./check.ts";
+import { openDatabase } from "@countersign/registry-admin";
+import { usage } from "../errors.ts";
+import type { CliIo } from "../io.ts";
+import { databaseTarget, givenServiceKey, type TargetOptions } from "../registry_target.ts";
+import type { Unavailable, Ways } from "./patient.ts";
 
-/** Whether the registry can be read with what the operator gave. */
-export const accessCheck: Check = {
-  name: "access",
-  async run({ issuers, database }) {
-    const opened = await database();
-    const refused = "why" in opened && opened.error !== undefined
-      ? problem(opened.error.message, "check the database URL, its password and sslmode")
-      : [];
-    const found = await issuers();
-    if (!("why" in found)) {
-      const active = found.filter(({ isActive }) => isActive).length;
-      return [
-        ...refused,
-        ...ok(`issuers registered: ${found.length}, active: ${active}`),
-      ];
-    }
-    if (found.error === undefined) return notChecked(found.why);
-    if (refused.length > 0) return refused;
-    return problem(
-      found.error.message,
-      found.error.code === "schema_missing"
-        ? "countersign init, then supabase db push --remote"
-        : "check the service key, or the database URL",
+export interface DoctorOptions extends TargetOptions {
+  readonly apikey?: string;
+}
+
+/**
+ * Gathers every way to a target that its operator gave.
+ *
+ * A database in the environment that may be another project's is left out: health read from two projects would mislead.
+ */
+export async function waysTo(options: DoctorOptions, io: CliIo): Promise<Ways> {
+  const { env } = io;
+  const url = projectUrl(options.target ?? env.SUPABASE_URL);
+  const key = await givenServiceKey(options.serviceRole, io);
+  return {
+    url,
+    apikey: options.apikey || env.SUPABASE_PUBLISHABLE_KEY || env.SUPABASE_ANON_KEY || key,
+    registry: key === undefined
+      ? undefined
+      : { supabaseUrl: url, serviceRoleKey: key, fetch: io.fetch },
+    database: await database(url, options, io),
+  };
+}
+
+async function database(
+  url: string,
+  options: DoctorOptions,
+  io: CliIo,
+): Promise<Ways["database"]> {
+  const isGiven = options.databaseUrl !== undefined;
+  if (!isGiven && !io.env.COUNTERSIGN_DATABASE_URL) return unavailable("give --database-url");
+  const target = await databaseTarget(options, io);
+  const [ours, its] = [refOfProject(url), refOfDatabase(target.databaseUrl)];
+  if (isGiven && ours !== undefined && its !== undefined && ours !== its) {
+    usage(`Expected --database-url to be that of ${ours}, found that of ${its}`);
+  }
+  if (!isGiven && options.target !== undefined && (ours === undefined || ours !== its)) {
+    return unavailable(
+      "COUNTERSIGN_DATABASE_URL may be that of another project; give --database-url, or SUPABASE_URL instead of --target",
     );
-  },
-};
+  }
+  return openDatabase(target);
+}
+
+function unavailable(why: string): Unavailable {
+  return { why };
+}
+
+function projectUrl(given: string | undefined): string {
+  const url = URL.parse(given ?? "");
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username || url.password) {
+    usage("Expected --target to be the project's URL, like https://<ref>.supabase.co");
+  }
+  return url.origin + url.pathname.replace(/\/+$/, "");
+}
+
+function refOfProject(url: string): string | undefined {
+  return /^([a-z0-9]+)\.supabase\.(?:co|in|red)$/.exec(new URL(url).hostname)?.[1];
+}
+
+/** A direct connection has the project in its host, a pooler's in the user. */
+function refOfDatabase(databaseUrl: string): string | undefined {
+  const { hostname, username } = URL.parse(databaseUrl) ?? { hostname: "", username: "" };
+  return /\.pooler\.supabase\.com$/.test(hostname)
+    ? /\.([a-z0-9]+)$/.exec(username)?.[1]
+    : /^db\.([a-z0-9]+)\.supabase\.(?:co|in|red)$/.exec(hostname)?.[1];
+}
