@@ -5,7 +5,7 @@
  * Cannot see: whether a migration works, or is idempotent. The tests of the database do.
  */
 const FOLDER = new URL("../supabase/migrations/", import.meta.url);
-const OUTPUT = new URL("../packages/registry-admin/migrations.ts", import.meta.url);
+const OUTPUT = new URL("../packages/registry-admin/database/migrations.ts", import.meta.url);
 
 function generate(): string {
   const names = Array.from(Deno.readDirSync(FOLDER), ({ name }) => name)
@@ -37,7 +37,7 @@ if (Deno.args.includes("--check")) {
   const found = await Deno.readTextFile(OUTPUT).catch(() => "");
   if (found !== expected) {
     console.error(
-      "packages/registry-admin/migrations.ts differs from supabase/migrations; run deno run -A scripts/generate_migrations.ts",
+      "packages/registry-admin/database/migrations.ts differs from supabase/migrations; run deno run -A scripts/generate_migrations.ts",
     );
     Deno.exit(1);
   }

@@ -6,7 +6,7 @@ import { LocalTargetError } from "@countersign/local-target";
 import { CommanderError } from "commander";
 import { CliError } from "./errors.ts";
 import { type CliIo, readingOnce } from "./io.ts";
-import { printable } from "./output.ts";
+import { printable } from "./options/output.ts";
 import { createProgram } from "./program.ts";
 
 /** How the process ends: done, not done, called wrongly. */

@@ -1,8 +1,8 @@
-import type { FunctionOptions } from "./function_process.ts";
-import type { FunctionHandler } from "./gateway.ts";
-import type { ProjectKeys } from "./keys.ts";
-import type { LogSource } from "./process.ts";
-import type { Service } from "./service.ts";
+import type { FunctionOptions } from "./function/function_process.ts";
+import type { FunctionHandler } from "./gateway/gateway.ts";
+import type { ProjectKeys } from "./keys/keys.ts";
+import type { LogSource } from "./process/process.ts";
+import type { Service } from "./process/service.ts";
 
 /** What a target is started with. */
 export interface LocalTargetOptions {

@@ -25,9 +25,9 @@
  */
 export { startLocalTarget } from "./start_local_target.ts";
 export type { LocalTarget, LocalTargetOptions } from "./local_target.ts";
-export type { FunctionOptions } from "./function_process.ts";
-export type { FunctionHandler } from "./gateway.ts";
-export type { ProjectKeys } from "./keys.ts";
-export type { LogSource } from "./process.ts";
-export type { Service } from "./service.ts";
+export type { FunctionOptions } from "./function/function_process.ts";
+export type { FunctionHandler } from "./gateway/gateway.ts";
+export type { ProjectKeys } from "./keys/keys.ts";
+export type { LogSource } from "./process/process.ts";
+export type { Service } from "./process/service.ts";
 export { LocalTargetError, type LocalTargetErrorCode } from "./errors.ts";

@@ -1,16 +1,16 @@
 import postgres from "postgres";
 import { applyMigrations } from "@countersign/registry-admin";
 import { LocalTargetError } from "./errors.ts";
-import { FunctionProcess } from "./function_process.ts";
-import { Gateway } from "./gateway.ts";
-import { createProjectKeys, type ProjectKeys, randomText } from "./keys.ts";
+import { FunctionProcess } from "./function/function_process.ts";
+import { Gateway } from "./gateway/gateway.ts";
+import { createProjectKeys, type ProjectKeys, randomText } from "./keys/keys.ts";
 import type { LocalTarget, LocalTargetOptions } from "./local_target.ts";
-import { platformSql } from "./platform.ts";
-import { PostgresServer } from "./postgres.ts";
-import { Postgrest } from "./postgrest.ts";
-import type { ProcessContext } from "./process.ts";
-import { Reaper } from "./reaper.ts";
-import { verificationKeys } from "./verification_keys.ts";
+import { platformSql } from "./postgres/platform.ts";
+import { PostgresServer } from "./postgres/postgres.ts";
+import { Postgrest } from "./postgrest/postgrest.ts";
+import type { ProcessContext } from "./process/process.ts";
+import { Reaper } from "./process/reaper.ts";
+import { verificationKeys } from "./keys/verification_keys.ts";
 
 /**
  * Starts a Supabase-compatible target on this machine: Postgres 17, PostgREST 12, the platform's gateway and

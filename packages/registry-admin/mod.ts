@@ -32,27 +32,32 @@ export {
   type KeyRegistration,
   type RegisterOptions,
   registerPublicKey,
-} from "./register_public_key.ts";
+} from "./keys/register_public_key.ts";
 export {
   type KeyRotation,
   rotateKey,
   type RotateOptions,
   type RotationResult,
-} from "./rotate_key.ts";
-export { activateIssuer, deactivateIssuer } from "./issuer_state.ts";
-export { activateKey, revokeKey } from "./key_state.ts";
-export { getPolicy, type PolicyFields, type RegisteredPolicy, setPolicy } from "./policy.ts";
-export { type IssuerSummary, listIssuers, listPublicKeys } from "./list.ts";
-export { getIssuerRecord } from "./issuer_record.ts";
-export { auditLog, type AuditQuery } from "./audit_log.ts";
+} from "./keys/rotate_key.ts";
+export { activateIssuer, deactivateIssuer } from "./issuers/issuer_state.ts";
+export { activateKey, revokeKey } from "./keys/key_state.ts";
+export {
+  getPolicy,
+  type PolicyFields,
+  type RegisteredPolicy,
+  setPolicy,
+} from "./issuers/policy.ts";
+export { type IssuerSummary, listIssuers, listPublicKeys } from "./issuers/list.ts";
+export { getIssuerRecord } from "./issuers/issuer_record.ts";
+export { auditLog, type AuditQuery } from "./database/audit_log.ts";
 export type { Algorithm, IssuerKey, IssuerPolicy, IssuerRecord } from "@countersign/verifier";
-export type { AuditRow, KeyState, PublicKeyRow, RegisteredKey } from "./rows.ts";
-export { disableGuard, enableGuard, type GuardStatus, guardStatus } from "./guard.ts";
+export type { AuditRow, KeyState, PublicKeyRow, RegisteredKey } from "./store/rows.ts";
+export { disableGuard, enableGuard, type GuardStatus, guardStatus } from "./database/guard.ts";
 
-export { type OpenDatabase, openDatabase } from "./connection.ts";
-export { type RoleStanding, roleStandings } from "./role_standings.ts";
-export { type SchemaDifference, schemaDifferences } from "./schema_differences.ts";
-export { databaseTime } from "./database_time.ts";
+export { type OpenDatabase, openDatabase } from "./store/connection.ts";
+export { type RoleStanding, roleStandings } from "./database/role_standings.ts";
+export { type SchemaDifference, schemaDifferences } from "./database/schema_differences.ts";
+export { databaseTime } from "./database/database_time.ts";
 
-export { applyMigrations } from "./apply_migrations.ts";
-export { type Migration, MIGRATIONS } from "./migrations.ts";
+export { applyMigrations } from "./database/apply_migrations.ts";
+export { type Migration, MIGRATIONS } from "./database/migrations.ts";

@@ -1,8 +1,8 @@
 import type { Sql } from "postgres";
-import type { Registry } from "./registry.ts";
-import { RestRegistry } from "./rest_registry.ts";
-import { withConnection } from "./connection.ts";
-import { SqlRegistry } from "./sql_registry.ts";
+import type { Registry } from "./store/registry_store.ts";
+import { RestRegistry } from "./store/rest_store.ts";
+import { withConnection } from "./store/connection.ts";
+import { SqlRegistry } from "./store/sql_store.ts";
 
 /** A target reached through its PostgREST. */
 export interface RestTarget {

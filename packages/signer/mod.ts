@@ -23,8 +23,8 @@
  */
 
 export { SignerError, type SignerErrorCode } from "./errors.ts";
-export { keyId } from "./key_id.ts";
-export { generateIssuerKeyPair, type IssuerKeyPair, type KeyPairOptions } from "./key_pair.ts";
+export { keyId } from "./key/key_id.ts";
+export { generateIssuerKeyPair, type IssuerKeyPair, type KeyPairOptions } from "./key/key_pair.ts";
 export { signMultiIssuerJwt } from "./sign.ts";
 export { createTokenSource, type TokenSource, type TokenSourceOptions } from "./token_source.ts";
 export type {

@@ -6,6 +6,7 @@
  */
 import { memoryKeySource, verifyMultiIssuerJwt } from "@countersign/verifier";
 import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
 import { generateKeyPairSync } from "node:crypto";
 import type { Algorithm } from "./types.ts";
 
@@ -273,10 +274,12 @@ Deno.test("the packed package, installed from npm", async (t) => {
   await t.step("holds modules and their types, and is small", async () => {
     const packed = `${folder}/node_modules/@countersign/signer`;
     let size = 0;
-    for await (const { name } of Deno.readDir(packed)) {
-      assert.match(name, /^(package\.json|README\.md|\w+\.js|\w+\.d\.ts)$/);
+    for (const name of await readdir(packed, { recursive: true })) {
+      const { isDirectory, size: bytes } = await Deno.stat(`${packed}/${name}`);
+      if (isDirectory) continue;
+      assert.match(name, /^(package\.json|README\.md|(\w+\/)?\w+(\.js|\.d\.ts))$/);
       assert.doesNotMatch(name, /_(test|bench)\./);
-      size += (await Deno.stat(`${packed}/${name}`)).size;
+      size += bytes;
     }
     const tarball = (await Deno.stat(`${folder}/signer.tgz`)).size;
     console.log(`@countersign/signer: ${tarball} bytes packed, ${size} unpacked`);

@@ -1,7 +1,7 @@
 /** The shell script of docs/how-to/sign-from-other-languages.md, as it stands there. */
 import { keyId, memoryKeySource, verifyMultiIssuerJwt } from "@countersign/verifier";
 import assert from "node:assert/strict";
-import { generateIssuerKeyPair } from "./key_pair.ts";
+import { generateIssuerKeyPair } from "./key/key_pair.ts";
 
 const DOCUMENT = new URL("../../docs/how-to/sign-from-other-languages.md", import.meta.url);
 const ARGUMENTS = ["billing.key", "billing", "job-42", "invoices_writer", "prod-abc123"];

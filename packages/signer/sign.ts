@@ -1,8 +1,8 @@
 import { CompactSign } from "jose";
-import { claimsSet, type TokenContent } from "./claims.ts";
-import { durationSeconds } from "./duration.ts";
+import { claimsSet, type TokenContent } from "./claims/claims.ts";
+import { durationSeconds } from "./claims/duration.ts";
 import { SignerError } from "./errors.ts";
-import { keyImporter, type SigningKey } from "./private_key.ts";
+import { keyImporter, type SigningKey } from "./key/private_key.ts";
 import type { SignOptions } from "./types.ts";
 
 /** Used where `expiresIn` is left out: long enough for one request. */

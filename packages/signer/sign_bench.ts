@@ -1,4 +1,4 @@
-import { generateIssuerKeyPair } from "./key_pair.ts";
+import { generateIssuerKeyPair } from "./key/key_pair.ts";
 import { signMultiIssuerJwt } from "./sign.ts";
 import { createTokenSource } from "./token_source.ts";
 import type { Algorithm } from "./types.ts";

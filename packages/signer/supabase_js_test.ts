@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createClient } from "@supabase/supabase-js";
 import { importSPKI, jwtVerify } from "jose";
-import { generateIssuerKeyPair } from "./key_pair.ts";
+import { generateIssuerKeyPair } from "./key/key_pair.ts";
 import { createTokenSource } from "./token_source.ts";
 
 const FUNCTIONS_URL = "https://prod-abc123.supabase.co/functions/v1";

@@ -1,7 +1,7 @@
-import { checkedClaims } from "./claims.ts";
-import { durationSeconds } from "./duration.ts";
+import { checkedClaims } from "./claims/claims.ts";
+import { durationSeconds } from "./claims/duration.ts";
 import { SignerError } from "./errors.ts";
-import { keyImporter, type SigningKey } from "./private_key.ts";
+import { keyImporter, type SigningKey } from "./key/private_key.ts";
 import { DEFAULT_LIFETIME, signToken } from "./sign.ts";
 import type { SignClaims, SigningOptions } from "./types.ts";
 

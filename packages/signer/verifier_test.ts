@@ -7,7 +7,7 @@ import {
   verifyMultiIssuerJwt,
   type VerifyResult,
 } from "@countersign/verifier";
-import { generateIssuerKeyPair, type IssuerKeyPair } from "./key_pair.ts";
+import { generateIssuerKeyPair, type IssuerKeyPair } from "./key/key_pair.ts";
 import { signMultiIssuerJwt } from "./sign.ts";
 import { createTokenSource } from "./token_source.ts";
 import type { Algorithm } from "./types.ts";

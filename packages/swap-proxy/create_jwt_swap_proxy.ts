@@ -1,17 +1,17 @@
 import { verifyMultiIssuerJwt } from "@countersign/verifier";
-import { bearerToken } from "./credentials.ts";
-import { createMinter } from "./downstream_token.ts";
+import { bearerToken } from "./request/bearer_token.ts";
+import { createMinter } from "./downstream/downstream_token.ts";
 import { SwapProxyError } from "./errors.ts";
-import { forward } from "./forward.ts";
+import { forward } from "./upstream/forward.ts";
 import { createHealth } from "./health.ts";
-import { createRouter } from "./mount.ts";
-import type { ProxyOptions } from "./proxy_options.ts";
-import { proxySettings } from "./proxy_settings.ts";
-import { refusalResponse, REQUEST_ID_HEADER } from "./refusal_response.ts";
-import { REFUSALS } from "./refusals.ts";
-import { observedEvent, refusalReason, refusedEvent, tell } from "./report.ts";
-import { requestId } from "./request_id.ts";
-import { createSwapObserver, type Swap } from "./swap_observer.ts";
+import { createRouter } from "./request/router.ts";
+import type { ProxyOptions } from "./options/proxy_options.ts";
+import { proxySettings } from "./options/proxy_settings.ts";
+import { refusalResponse, REQUEST_ID_HEADER } from "./refusal/refusal_response.ts";
+import { REFUSALS } from "./refusal/refusals.ts";
+import { observedEvent, refusalReason, refusedEvent, tell } from "./events/report.ts";
+import { requestId } from "./request/request_id.ts";
+import { createSwapObserver, type Swap } from "./events/swap_observer.ts";
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]);
 

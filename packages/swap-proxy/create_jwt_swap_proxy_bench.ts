@@ -2,7 +2,7 @@ import { memoryKeySource } from "@countersign/verifier";
 import { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
 import { makeIssuer, NOW, SECRET, TARGET } from "./fixtures/issuer.ts";
 import { recordTelemetry } from "./fixtures/telemetry_providers.ts";
-import type { ProxyOptions } from "./proxy_options.ts";
+import type { ProxyOptions } from "./options/proxy_options.ts";
 
 const issuer = await makeIssuer("service-a");
 const options: ProxyOptions = {

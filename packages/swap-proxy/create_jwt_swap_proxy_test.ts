@@ -4,9 +4,9 @@ import { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
 import { ConfigurationError } from "./errors.ts";
 import { makeIssuer, NOW, NOW_SEC, payloadOf, SECRET, TARGET } from "./fixtures/issuer.ts";
 import { type FakeUpstream, fakeUpstream } from "./fixtures/upstream.ts";
-import type { ProxyOptions } from "./proxy_options.ts";
-import { type RefusalReason, REFUSALS } from "./refusals.ts";
-import type { SwapEvent } from "./swap_event.ts";
+import type { ProxyOptions } from "./options/proxy_options.ts";
+import { type RefusalReason, REFUSALS } from "./refusal/refusals.ts";
+import type { SwapEvent } from "./events/swap_event.ts";
 
 const issuer = await makeIssuer("service-a");
 const other = await makeIssuer("service-b", { allowedRoles: ["gadgets_writer"] });

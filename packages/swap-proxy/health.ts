@@ -1,6 +1,6 @@
-import { forward } from "./forward.ts";
-import type { ProxySettings } from "./proxy_settings.ts";
-import { UpstreamCalls } from "./upstream_calls.ts";
+import { forward } from "./upstream/forward.ts";
+import type { ProxySettings } from "./options/proxy_settings.ts";
+import { UpstreamCalls } from "./upstream/upstream_calls.ts";
 
 /** Milliseconds for which one answer about readiness serves everybody: the question needs no token. */
 const READINESS_LIFETIME = 1_000;

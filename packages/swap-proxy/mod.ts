@@ -23,30 +23,33 @@
  * @module
  */
 export { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
-export type { ProxyOptions } from "./proxy_options.ts";
-export { defaultAudience } from "./audience.ts";
-export { type ConfiguredProxyOptions, proxyOptionsFromEnv } from "./proxy_options_from_env.ts";
+export type { ProxyOptions } from "./options/proxy_options.ts";
+export { defaultAudience } from "./options/default_audience.ts";
+export {
+  type ConfiguredProxyOptions,
+  proxyOptionsFromEnv,
+} from "./options/proxy_options_from_env.ts";
 
-export type { DownstreamSigner } from "./downstream_signer.ts";
-export { hs256Signer } from "./hs256_signer.ts";
-export { jwkSigner, type PrivateJwk } from "./jwk_signer.ts";
+export type { DownstreamSigner } from "./downstream/downstream_signer.ts";
+export { hs256Signer } from "./downstream/hs256_signer.ts";
+export { jwkSigner, type PrivateJwk } from "./downstream/jwk_signer.ts";
 
 export {
   type PostgresKeySource,
   postgresKeySource,
   type PostgresKeySourceOptions,
-} from "./postgres_key_source.ts";
-export type { PostgresClient, PostgresListener } from "./postgres_client.ts";
-export { connectPostgres, type ConnectPostgresOptions } from "./connect_postgres.ts";
+} from "./registry/postgres_key_source.ts";
+export type { PostgresClient, PostgresListener } from "./postgres/postgres_client.ts";
+export { connectPostgres, type ConnectPostgresOptions } from "./postgres/connect_postgres.ts";
 export {
   type DenoPostgresClient,
   type DenoPostgresPool,
   fromDenoPostgres,
   type FromDenoPostgresOptions,
-} from "./from_deno_postgres.ts";
+} from "./postgres/from_deno_postgres.ts";
 
-export type { ObservedEvent, RefusedEvent, SwapEvent } from "./swap_event.ts";
-export { type PublicCode, type Refusal, type RefusalReason, REFUSALS } from "./refusals.ts";
+export type { ObservedEvent, RefusedEvent, SwapEvent } from "./events/swap_event.ts";
+export { type PublicCode, type Refusal, type RefusalReason, REFUSALS } from "./refusal/refusals.ts";
 export {
   ConfigurationError,
   type ConfigurationProblem,

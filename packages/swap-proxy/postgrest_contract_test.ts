@@ -4,9 +4,9 @@ import { memoryKeySource } from "@countersign/verifier";
 import assert from "node:assert/strict";
 import { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
 import { makeIssuer, SECRET } from "./fixtures/issuer.ts";
-import { hs256Signer } from "./hs256_signer.ts";
-import { jwkSigner } from "./jwk_signer.ts";
-import type { ProxyOptions } from "./proxy_options.ts";
+import { hs256Signer } from "./downstream/hs256_signer.ts";
+import { jwkSigner } from "./downstream/jwk_signer.ts";
+import type { ProxyOptions } from "./options/proxy_options.ts";
 
 const KID = "4d1f3b2c-0000-4000-8000-000000000000";
 const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [

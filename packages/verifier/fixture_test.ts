@@ -13,9 +13,9 @@ import {
   verifyMultiIssuerJwt,
   type VerifyResult,
 } from "./mod.ts";
-import { JWS_ALGORITHMS } from "./algorithms.ts";
-import { encodeBase64url } from "./base64url.ts";
-import { keyId } from "./public_key.ts";
+import { JWS_ALGORITHMS } from "./key/algorithms.ts";
+import { encodeBase64url } from "./encoding/base64url.ts";
+import { keyId } from "./key/public_key.ts";
 import type { VerifyWithKeySource } from "./verify_options.ts";
 
 /** Seconds since the epoch at which every test takes place. */

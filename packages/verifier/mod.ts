@@ -17,7 +17,7 @@
  *
  * @module
  */
-export { ALGORITHMS } from "./algorithms.ts";
+export { ALGORITHMS } from "./key/algorithms.ts";
 export {
   type InvalidPublicKeyCode,
   InvalidPublicKeyError,
@@ -25,11 +25,11 @@ export {
   type JwtVerificationErrorOptions,
   type VerificationReason,
 } from "./errors.ts";
-export { memoryKeySource } from "./memory_key_source.ts";
-export { PROTECTED_CLAIMS } from "./protected_claims.ts";
-export { importPublicKey, keyId } from "./public_key.ts";
-export { parseIssuerRow } from "./registry_row.ts";
-export { restKeySource, type RestKeySourceOptions } from "./rest_key_source.ts";
+export { memoryKeySource } from "./key_source/memory_key_source.ts";
+export { PROTECTED_CLAIMS } from "./claims/protected_claims.ts";
+export { importPublicKey, keyId } from "./key/public_key.ts";
+export { parseIssuerRow } from "./key_source/registry_row.ts";
+export { restKeySource, type RestKeySourceOptions } from "./key_source/rest_key_source.ts";
 export type {
   Algorithm,
   IssuerKey,
@@ -39,7 +39,7 @@ export type {
   MultiIssuerJwtClaims,
   PolicyRefusal,
 } from "./types.ts";
-export { isUserId } from "./user_id.ts";
+export { isUserId } from "./claims/user_id.ts";
 export { VerifiedTokenCache } from "./verified_token_cache.ts";
 export { type MatchedKey, verifyMultiIssuerJwt, type VerifyResult } from "./verify.ts";
 export type {

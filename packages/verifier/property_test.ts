@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decodeBase64url, encodeBase64url } from "./base64url.ts";
+import { decodeBase64url, encodeBase64url } from "./encoding/base64url.ts";
 import { keyOf, makeRecord, makeToken, verify } from "./fixture_test.ts";
 import { ALGORITHMS, JwtVerificationError } from "./mod.ts";
-import { parseToken, splitToken } from "./parse.ts";
-import { parseJsonObject } from "./strict_json.ts";
+import { parseToken, splitToken } from "./token/parse.ts";
+import { parseJsonObject } from "./token/strict_json.ts";
 
 /** A long run sets this: `COUNTERSIGN_PROPERTY_RUNS=100000 deno test -A packages/verifier/property_test.ts`. */
 const numRuns = Number(Deno.env.get("COUNTERSIGN_PROPERTY_RUNS") ?? 300);

@@ -1,4 +1,4 @@
-import type { ParsedToken } from "./parse.ts";
+import type { ParsedToken } from "./token/parse.ts";
 import type { IssuerKey, IssuerRecord } from "./types.ts";
 
 /** A token whose signature held, the key that made it, and the record that the key came from. */

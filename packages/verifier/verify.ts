@@ -1,10 +1,10 @@
-import { checkAudience } from "./audience.ts";
-import { candidateKeys } from "./candidate_keys.ts";
-import { findIssuer } from "./issuer.ts";
-import { parseToken, splitToken } from "./parse.ts";
-import { applyPolicy } from "./policy.ts";
-import { verifySignature } from "./signature.ts";
-import { checkTimes } from "./times.ts";
+import { checkAudience } from "./claims/audience.ts";
+import { candidateKeys } from "./signature/candidate_keys.ts";
+import { findIssuer } from "./claims/issuer.ts";
+import { parseToken, splitToken } from "./token/parse.ts";
+import { applyPolicy } from "./claims/policy.ts";
+import { verifySignature } from "./signature/signature.ts";
+import { checkTimes } from "./claims/times.ts";
 import type { Algorithm, IssuerRecord, MultiIssuerJwtClaims, PolicyRefusal } from "./types.ts";
 import { recall, remember } from "./verified_token_cache.ts";
 import { checkOptions, readClock, type VerifyOptions } from "./verify_options.ts";

@@ -1,4 +1,4 @@
-import { restKeySource } from "./rest_key_source.ts";
+import { restKeySource } from "./key_source/rest_key_source.ts";
 import type { KeySource } from "./types.ts";
 import { VerifiedTokenCache } from "./verified_token_cache.ts";
 

@@ -7,11 +7,11 @@
 import { parseArgs } from "node:util";
 import { startLocalTarget } from "@countersign/local-target";
 import postgres from "postgres";
-import { coldStarts, memoryAfterTouching, openProxy, requestCosts } from "./registry_cost.ts";
-import { measureFlood } from "./registry_flood.ts";
-import { measureFreshness } from "./registry_freshness.ts";
-import { type BenchIssuer, makeIssuers, register, SCHEMA } from "./registry_issuers.ts";
-import { type Percentiles, percentiles } from "./registry_percentiles.ts";
+import { coldStarts, memoryAfterTouching, openProxy, requestCosts } from "./registry/cost.ts";
+import { measureFlood } from "./registry/flood.ts";
+import { measureFreshness } from "./registry/freshness.ts";
+import { type BenchIssuer, makeIssuers, register, SCHEMA } from "./registry/issuers.ts";
+import { type Percentiles, percentiles } from "./registry/percentiles.ts";
 import { type Report, report as reportOf, type Result, result } from "./report.ts";
 
 /** The source keeps ten thousand; more than that shows that it keeps no more. */

@@ -2,14 +2,14 @@ import { activateIssuer, activateKey } from "@countersign/registry-admin";
 import type { Command } from "commander";
 import { usage } from "../errors.ts";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, writeResult } from "../output.ts";
+import { type OutputOptions, writeResult } from "../options/output.ts";
 import {
   addTargetOptions,
   hostOf,
   registryTarget,
   type TargetOptions,
-} from "../registry_target.ts";
-import { resolveKid } from "../resolve_kid.ts";
+} from "../options/registry_target.ts";
+import { resolveKid } from "../options/resolve_kid.ts";
 
 interface ActivateOptions extends TargetOptions, OutputOptions {
   readonly issuer?: string;

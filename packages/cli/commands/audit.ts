@@ -1,10 +1,14 @@
 import { auditLog, type AuditRow } from "@countersign/registry-admin";
 import type { Command } from "commander";
-import { integerOption } from "../input.ts";
+import { integerOption } from "../options/input.ts";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, table, writeResult } from "../output.ts";
-import { given } from "../policy_options.ts";
-import { addTargetOptions, registryTarget, type TargetOptions } from "../registry_target.ts";
+import { type OutputOptions, table, writeResult } from "../options/output.ts";
+import { given } from "../options/policy_options.ts";
+import {
+  addTargetOptions,
+  registryTarget,
+  type TargetOptions,
+} from "../options/registry_target.ts";
 
 interface AuditOptions extends TargetOptions, OutputOptions {
   readonly issuer?: string;

@@ -1,13 +1,13 @@
 import { deactivateIssuer } from "@countersign/registry-admin";
 import type { Command } from "commander";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, writeResult } from "../output.ts";
+import { type OutputOptions, writeResult } from "../options/output.ts";
 import {
   addTargetOptions,
   hostOf,
   registryTarget,
   type TargetOptions,
-} from "../registry_target.ts";
+} from "../options/registry_target.ts";
 
 interface DeactivateOptions extends TargetOptions, OutputOptions {
   readonly issuer: string;

@@ -1,8 +1,8 @@
 import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import type { Command } from "commander";
-import { integerOption } from "../input.ts";
+import { integerOption } from "../options/input.ts";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, writeResult } from "../output.ts";
+import { type OutputOptions, writeResult } from "../options/output.ts";
 
 interface DevOptions extends OutputOptions {
   readonly port?: string;

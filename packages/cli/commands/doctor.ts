@@ -1,13 +1,13 @@
 import { RegistryError } from "@countersign/registry-admin";
 import type { Command } from "commander";
-import type { Finding } from "../doctor/check.ts";
-import { CHECKS } from "../doctor/checks.ts";
-import { examine, type Patient } from "../doctor/patient.ts";
-import { type DoctorOptions, waysTo } from "../doctor/ways.ts";
+import type { Finding } from "../doctor/finding.ts";
+import { CHECKS } from "../doctor/all_checks.ts";
+import { examine, type Patient } from "../doctor/target.ts";
+import { type DoctorOptions, waysTo } from "../doctor/access.ts";
 import { CliError } from "../errors.ts";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, writeResult } from "../output.ts";
-import { addTargetOptions } from "../registry_target.ts";
+import { type OutputOptions, writeResult } from "../options/output.ts";
+import { addTargetOptions } from "../options/registry_target.ts";
 
 /** `countersign doctor` */
 export function addDoctor(program: Command, io: CliIo): void {

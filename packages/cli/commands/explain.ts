@@ -2,19 +2,23 @@ import { defaultAudience } from "@countersign/swap-proxy";
 import { getIssuerRecord } from "@countersign/registry-admin";
 import { type Algorithm, importPublicKey, type IssuerRecord, keyId } from "@countersign/verifier";
 import type { Command } from "commander";
-import { algorithmOption } from "../algorithm_option.ts";
+import { algorithmOption } from "../options/algorithm_option.ts";
 import { CliError, usage } from "../errors.ts";
 import {
   type ExplainOptions,
   explainToken,
   type Explanation,
   type Step,
-} from "../explain_token.ts";
-import { readInput, repeated } from "../input.ts";
+} from "../explain/explain_token.ts";
+import { readInput, repeated } from "../options/input.ts";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, writeResult } from "../output.ts";
-import { readUnverified } from "../read_unverified.ts";
-import { addTargetOptions, registryTarget, type TargetOptions } from "../registry_target.ts";
+import { type OutputOptions, writeResult } from "../options/output.ts";
+import { readUnverified } from "../explain/read_unverified.ts";
+import {
+  addTargetOptions,
+  registryTarget,
+  type TargetOptions,
+} from "../options/registry_target.ts";
 
 interface ExplainCommandOptions extends TargetOptions, OutputOptions {
   readonly publicKey?: string;

@@ -7,8 +7,8 @@ import {
 } from "@countersign/registry-admin";
 import type { Command } from "commander";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, writeResult } from "../output.ts";
-import { databaseTarget, databaseUrlOption } from "../registry_target.ts";
+import { type OutputOptions, writeResult } from "../options/output.ts";
+import { databaseTarget, databaseUrlOption } from "../options/registry_target.ts";
 
 interface GuardOptions extends OutputOptions {
   readonly databaseUrl?: string;

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { CliError, usage } from "../errors.ts";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, writeResult } from "../output.ts";
+import { type OutputOptions, writeResult } from "../options/output.ts";
 import { FUNCTION_FOLDER, projectFiles } from "../project/files.ts";
 import { CONFIG, type Plan, planProject, type Step } from "../project/plan.ts";
 import { writeProject } from "../project/write.ts";

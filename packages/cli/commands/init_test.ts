@@ -1,10 +1,10 @@
 import { MIGRATIONS } from "@countersign/registry-admin";
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import config from "./deno.json" with { type: "json" };
-import { planProject } from "./project/plan.ts";
-import { writeProject } from "./project/write.ts";
-import { assertFailed, cli, cliJson } from "./test_cli.ts";
+import config from "../deno.json" with { type: "json" };
+import { planProject } from "../project/plan.ts";
+import { writeProject } from "../project/write.ts";
+import { assertFailed, cli, cliJson } from "../test_cli.ts";
 
 const CONFIG = 'project_id = "mine" # kept\r\n\n[auth]\nsite_url = "http://x"';
 const INDEX = "supabase/functions/rest/index.ts";
@@ -60,7 +60,7 @@ Deno.test("init writes migrations and function, and leaves the configuration as 
 
 Deno.test("init writes the function that this repository deploys", async () => {
   const { stdout } = await cli(["init", "--print", INDEX]);
-  const ours = new URL("../../functions/rest/index.ts", import.meta.url);
+  const ours = new URL("../../../functions/rest/index.ts", import.meta.url);
   assert.equal(stdout, await Deno.readTextFile(ours));
 });
 

@@ -1,9 +1,9 @@
 import { type Algorithm, generateIssuerKeyPair } from "@countersign/signer";
 import type { Command } from "commander";
-import { algorithmOption } from "../algorithm_option.ts";
+import { algorithmOption } from "../options/algorithm_option.ts";
 import type { CliIo } from "../io.ts";
-import { keyFileNames, writeKeyPair } from "../key_files.ts";
-import { type OutputOptions, writeResult } from "../output.ts";
+import { keyFileNames, writeKeyPair } from "../keys/key_files.ts";
+import { type OutputOptions, writeResult } from "../options/output.ts";
 
 interface KeygenOptions extends OutputOptions {
   readonly issuer: string;

@@ -1,13 +1,13 @@
 import { type IssuerSummary, listIssuers, type RegisteredKey } from "@countersign/registry-admin";
 import type { Command } from "commander";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, table, writeResult } from "../output.ts";
+import { type OutputOptions, table, writeResult } from "../options/output.ts";
 import {
   addTargetOptions,
   hostOf,
   registryTarget,
   type TargetOptions,
-} from "../registry_target.ts";
+} from "../options/registry_target.ts";
 
 type ListOptions = TargetOptions & OutputOptions;
 

@@ -1,12 +1,12 @@
 import { type SignClaims, signMultiIssuerJwt } from "@countersign/signer";
 import type { Algorithm } from "@countersign/verifier";
 import type { Command } from "commander";
-import { algorithmOption } from "../algorithm_option.ts";
+import { algorithmOption } from "../options/algorithm_option.ts";
 import { usage } from "../errors.ts";
-import { readInput, repeated } from "../input.ts";
+import { readInput, repeated } from "../options/input.ts";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, writeResult } from "../output.ts";
-import { given } from "../policy_options.ts";
+import { type OutputOptions, writeResult } from "../options/output.ts";
+import { given } from "../options/policy_options.ts";
 
 interface MintOptions extends OutputOptions {
   readonly privateKey?: string;

@@ -2,19 +2,19 @@ import { getPolicy, type RegisteredPolicy, setPolicy } from "@countersign/regist
 import type { Command } from "commander";
 import { usage } from "../errors.ts";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, table, writeResult } from "../output.ts";
+import { type OutputOptions, table, writeResult } from "../options/output.ts";
 import {
   addPolicyOptions,
   addPolicyResets,
   policyFields,
   type PolicyOptions,
-} from "../policy_options.ts";
+} from "../options/policy_options.ts";
 import {
   addTargetOptions,
   hostOf,
   registryTarget,
   type TargetOptions,
-} from "../registry_target.ts";
+} from "../options/registry_target.ts";
 
 interface GetOptions extends TargetOptions, OutputOptions {
   readonly issuer: string;

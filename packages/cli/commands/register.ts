@@ -1,17 +1,22 @@
 import { registerPublicKey } from "@countersign/registry-admin";
 import type { Algorithm } from "@countersign/verifier";
 import type { Command } from "commander";
-import { algorithmOption } from "../algorithm_option.ts";
-import { readInput, timeOption } from "../input.ts";
+import { algorithmOption } from "../options/algorithm_option.ts";
+import { readInput, timeOption } from "../options/input.ts";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, writeResult, writeWarning } from "../output.ts";
-import { addPolicyOptions, given, policyFields, type PolicyOptions } from "../policy_options.ts";
+import { type OutputOptions, writeResult, writeWarning } from "../options/output.ts";
+import {
+  addPolicyOptions,
+  given,
+  policyFields,
+  type PolicyOptions,
+} from "../options/policy_options.ts";
 import {
   addTargetOptions,
   hostOf,
   registryTarget,
   type TargetOptions,
-} from "../registry_target.ts";
+} from "../options/registry_target.ts";
 
 interface RegisterCommandOptions extends TargetOptions, PolicyOptions, OutputOptions {
   readonly issuer: string;

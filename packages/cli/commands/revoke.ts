@@ -1,14 +1,14 @@
 import { revokeKey } from "@countersign/registry-admin";
 import type { Command } from "commander";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, writeResult } from "../output.ts";
+import { type OutputOptions, writeResult } from "../options/output.ts";
 import {
   addTargetOptions,
   hostOf,
   registryTarget,
   type TargetOptions,
-} from "../registry_target.ts";
-import { resolveKid } from "../resolve_kid.ts";
+} from "../options/registry_target.ts";
+import { resolveKid } from "../options/resolve_kid.ts";
 
 interface RevokeOptions extends TargetOptions, OutputOptions {
   readonly kid: string;

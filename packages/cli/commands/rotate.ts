@@ -1,17 +1,17 @@
 import { rotateKey } from "@countersign/registry-admin";
 import type { Algorithm } from "@countersign/verifier";
 import type { Command } from "commander";
-import { algorithmOption } from "../algorithm_option.ts";
-import { durationOption, readInput } from "../input.ts";
+import { algorithmOption } from "../options/algorithm_option.ts";
+import { durationOption, readInput } from "../options/input.ts";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, writeResult } from "../output.ts";
-import { given } from "../policy_options.ts";
+import { type OutputOptions, writeResult } from "../options/output.ts";
+import { given } from "../options/policy_options.ts";
 import {
   addTargetOptions,
   hostOf,
   registryTarget,
   type TargetOptions,
-} from "../registry_target.ts";
+} from "../options/registry_target.ts";
 
 interface RotateCommandOptions extends TargetOptions, OutputOptions {
   readonly issuer: string;

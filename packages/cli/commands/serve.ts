@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import { CliError, usage } from "../errors.ts";
-import { integerOption } from "../input.ts";
+import { integerOption } from "../options/input.ts";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, writeResult } from "../output.ts";
-import { openProxyServer } from "./proxy_server.ts";
-import { openProxyWorkers } from "./serve_workers.ts";
+import { type OutputOptions, writeResult } from "../options/output.ts";
+import { openProxyServer } from "../serve/proxy_server.ts";
+import { openProxyWorkers } from "../serve/serve_workers.ts";
 
 const MOST_WORKERS = 64;
 

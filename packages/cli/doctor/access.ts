@@ -1,8 +1,8 @@
 import { openDatabase } from "@countersign/registry-admin";
 import { usage } from "../errors.ts";
 import type { CliIo } from "../io.ts";
-import { databaseTarget, givenServiceKey, type TargetOptions } from "../registry_target.ts";
-import type { Unavailable, Ways } from "./patient.ts";
+import { databaseTarget, givenServiceKey, type TargetOptions } from "../options/registry_target.ts";
+import type { Unavailable, Ways } from "./target.ts";
 
 export interface DoctorOptions extends TargetOptions {
   readonly apikey?: string;

@@ -1,17 +1,17 @@
-import { accessCheck } from "./access.ts";
-import { apikeyCheck } from "./apikey.ts";
-import type { Check } from "./check.ts";
-import { clockCheck } from "./clock.ts";
-import { functionCheck } from "./function.ts";
-import { guardCheck } from "./guard.ts";
-import { issuersCheck } from "./issuers.ts";
-import { keysCheck } from "./keys.ts";
-import { migrationsCheck } from "./migrations.ts";
-import { registryCheck } from "./registry.ts";
-import { rolesCheck } from "./roles.ts";
-import { secretCheck } from "./secret.ts";
-import { tablesCheck } from "./tables.ts";
-import { verifyJwtCheck } from "./verify_jwt.ts";
+import { accessCheck } from "./checks/access.ts";
+import { apikeyCheck } from "./checks/apikey.ts";
+import type { Check } from "./finding.ts";
+import { clockCheck } from "./checks/clock.ts";
+import { functionCheck } from "./checks/function.ts";
+import { guardCheck } from "./checks/guard.ts";
+import { issuersCheck } from "./checks/issuers.ts";
+import { keysCheck } from "./checks/keys.ts";
+import { migrationsCheck } from "./checks/migrations.ts";
+import { registryCheck } from "./checks/registry.ts";
+import { rolesCheck } from "./checks/roles.ts";
+import { secretCheck } from "./checks/secret.ts";
+import { tablesCheck } from "./checks/tables.ts";
+import { verifyJwtCheck } from "./checks/verify_jwt.ts";
 
 /** Every check, from the outside to the inside: an earlier problem often explains a later one. */
 export const CHECKS: readonly Check[] = [

@@ -1,4 +1,4 @@
-import type { Patient } from "./patient.ts";
+import type { Patient } from "./target.ts";
 
 /** What a check found, once or for each thing that it looked at. */
 export interface Finding {

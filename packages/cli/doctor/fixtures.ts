@@ -5,7 +5,7 @@ import { createJwtSwapProxy, proxyOptionsFromEnv } from "@countersign/swap-proxy
 import assert from "node:assert/strict";
 import postgres from "postgres";
 import { cli, type World } from "../test_cli.ts";
-import type { Finding } from "./check.ts";
+import type { Finding } from "./finding.ts";
 
 /** What the platform runs for every request to the function. */
 export type Handler = (request: Request) => Response | Promise<Response>;

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
-import { CliError, usage } from "./errors.ts";
-import { reason } from "./input.ts";
+import { CliError, usage } from "../errors.ts";
+import { reason } from "../options/input.ts";
 
 /** Where the two halves of a key pair go. */
 export interface KeyFiles {

@@ -1,5 +1,5 @@
-import { CliError, usage } from "./errors.ts";
-import type { CliIo } from "./io.ts";
+import { CliError, usage } from "../errors.ts";
+import type { CliIo } from "../io.ts";
 
 /** Reads a file, or standard input for `-`. */
 export async function readInput(path: string, what: string, io: CliIo): Promise<string> {

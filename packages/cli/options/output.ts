@@ -1,4 +1,4 @@
-import type { CliIo } from "./io.ts";
+import type { CliIo } from "../io.ts";
 
 /** What every command accepts. */
 export interface OutputOptions {

@@ -1,7 +1,7 @@
 import type { PolicyFields } from "@countersign/registry-admin";
 import { type Command, Option } from "commander";
 import { durationOption, repeated, timeOption } from "./input.ts";
-import type { CliIo } from "./io.ts";
+import type { CliIo } from "../io.ts";
 
 /** What {@linkcode addPolicyOptions} makes commander parse; `false` comes from a `--no-…` flag. */
 export interface PolicyOptions {

@@ -1,7 +1,7 @@
 import type { DatabaseTarget, RegistryTarget } from "@countersign/registry-admin";
 import { type Command, Option } from "commander";
-import { usage } from "./errors.ts";
-import type { CliIo } from "./io.ts";
+import { usage } from "../errors.ts";
+import type { CliIo } from "../io.ts";
 
 /** What {@linkcode addTargetOptions} makes commander parse. */
 export interface TargetOptions {

@@ -1,5 +1,5 @@
 import { listPublicKeys, type RegistryTarget } from "@countersign/registry-admin";
-import { CliError, usage } from "./errors.ts";
+import { CliError, usage } from "../errors.ts";
 
 const WHOLE = 43;
 const LEAST = 8;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { CliError } from "../errors.ts";
-import { reason } from "../input.ts";
+import { reason } from "../options/input.ts";
 import { configChange } from "./config_section.ts";
 import { MIGRATIONS_FOLDER, type ProjectFile, projectFiles } from "./files.ts";
 

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { CliError } from "../errors.ts";
-import { reason } from "../input.ts";
+import { reason } from "../options/input.ts";
 import type { Plan } from "./plan.ts";
 
 /**

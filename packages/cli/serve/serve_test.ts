@@ -4,11 +4,11 @@ import { deactivateIssuer, registerPublicKey } from "@countersign/registry-admin
 import { createTokenSource, generateIssuerKeyPair } from "@countersign/signer";
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import { type HttpAnswer, HttpConnection } from "../../functions/rest/tests/http_connection.ts";
-import { until } from "../../functions/rest/tests/until.ts";
-import { assertFailed, cli } from "./test_cli.ts";
+import { type HttpAnswer, HttpConnection } from "../../../functions/rest/tests/http_connection.ts";
+import { until } from "../../../functions/rest/tests/until.ts";
+import { assertFailed, cli } from "../test_cli.ts";
 
-const MAIN = new URL("main.ts", import.meta.url).href;
+const MAIN = new URL("../main.ts", import.meta.url).href;
 /** All of them at one of two workers is as likely as heads 24 times in a row. */
 const CONNECTIONS = 24;
 const MAX_STALENESS = 2_000;
@@ -210,8 +210,8 @@ for (
     const file = (name: string) => new URL(name, import.meta.url).href;
     // A message that no worker expects makes one throw, as a defect would.
     const losing = `
-      import { denoIo } from "${file("io.ts")}";
-      import { runCli } from "${file("run.ts")}";
+      import { denoIo } from "${file("../io.ts")}";
+      import { runCli } from "${file("../run.ts")}";
       const workers = [];
       const lose = () => workers[1].postMessage("lose this one");
       globalThis.Worker = class extends Worker {

@@ -1,8 +1,8 @@
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { onFreePort } from "./free_port.ts";
-import { ManagedProcess, type ProcessContext } from "./process.ts";
-import { ProcessService } from "./service.ts";
+import { onFreePort } from "../process/free_port.ts";
+import { ManagedProcess, type ProcessContext } from "../process/process.ts";
+import { ProcessService } from "../process/service.ts";
 
 /** What Deno itself needs to find its caches and its registry; all else is kept from the function. */
 const DENO_ENVIRONMENT = [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LocalTargetError, startLocalTarget } from "./mod.ts";
+import { LocalTargetError, startLocalTarget } from "../mod.ts";
 
 /** A function as a URL: `body` has `request`. */
 function entrypoint(body: string): string {

@@ -1,4 +1,4 @@
-import type { ProjectKeys } from "./keys.ts";
+import type { ProjectKeys } from "../keys/keys.ts";
 
 /** How a gateway is set up. */
 export interface GatewayOptions {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Gateway } from "./gateway.ts";
-import { createProjectKeys } from "./keys.ts";
-import { type LocalTarget, startLocalTarget } from "./mod.ts";
+import { createProjectKeys } from "../keys/keys.ts";
+import { type LocalTarget, startLocalTarget } from "../mod.ts";
 
 /** PostgREST tells who asked, with which headers. */
 const WHOAMI = `

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import { type LocalTarget, startLocalTarget } from "./mod.ts";
+import { type LocalTarget, startLocalTarget } from "../mod.ts";
 
 /** What the platform's own image says of its roles. */
 const ROLES: Record<string, string> = {

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { onFreePort } from "./free_port.ts";
+import { onFreePort } from "../process/free_port.ts";
 import { type PostgresBinaries, postgresBinaries } from "./postgres_binaries.ts";
-import { ManagedProcess, type ProcessContext } from "./process.ts";
-import type { FinalSignal } from "./reaper.ts";
-import { ProcessService } from "./service.ts";
-import { give, unprivilegedUser, type UserIds } from "./unprivileged_user.ts";
+import { ManagedProcess, type ProcessContext } from "../process/process.ts";
+import type { FinalSignal } from "../process/reaper.ts";
+import { ProcessService } from "../process/service.ts";
+import { give, unprivilegedUser, type UserIds } from "../process/unprivileged_user.ts";
 
 /** Who the cluster is initialised for: on Supabase as well the bootstrap superuser is this role. */
 const SUPERUSER = "supabase_admin";

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
-import { LocalTargetError } from "./errors.ts";
-import { give, type UserIds } from "./unprivileged_user.ts";
+import { LocalTargetError } from "../errors.ts";
+import { give, type UserIds } from "../process/unprivileged_user.ts";
 
 /** Where the programs of a Postgres server are. */
 export interface PostgresBinaries {

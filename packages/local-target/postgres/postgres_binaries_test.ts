@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { LocalTargetError } from "./mod.ts";
+import { LocalTargetError } from "../mod.ts";
 import { postgresBinaries } from "./postgres_binaries.ts";
-import { unprivilegedUser, type UserIds } from "./unprivileged_user.ts";
+import { unprivilegedUser, type UserIds } from "../process/unprivileged_user.ts";
 
-const REPOSITORY = new URL("../../", import.meta.url).pathname;
+const REPOSITORY = new URL("../../../", import.meta.url).pathname;
 
 const PROGRAM = `
   import { startLocalTarget } from "./packages/local-target/mod.ts";

@@ -1,7 +1,7 @@
-import { onFreePort } from "./free_port.ts";
+import { onFreePort } from "../process/free_port.ts";
 import { postgrestBinary } from "./postgrest_binary.ts";
-import { ManagedProcess, type ProcessContext } from "./process.ts";
-import { ProcessService } from "./service.ts";
+import { ManagedProcess, type ProcessContext } from "../process/process.ts";
+import { ProcessService } from "../process/service.ts";
 
 const RELOAD_TIMEOUT = 30_000;
 

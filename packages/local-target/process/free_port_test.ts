@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LocalTargetError } from "./errors.ts";
+import { LocalTargetError } from "../errors.ts";
 import { onFreePort } from "./free_port.ts";
 
 const failure = (line: string) => new LocalTargetError("process_failed", "", { output: [line] });

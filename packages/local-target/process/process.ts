@@ -1,4 +1,4 @@
-import { LocalTargetError } from "./errors.ts";
+import { LocalTargetError } from "../errors.ts";
 import type { FinalSignal, Reaper } from "./reaper.ts";
 
 const KEPT_LINES = 500;

@@ -1,4 +1,4 @@
-import { LocalTargetError } from "./errors.ts";
+import { LocalTargetError } from "../errors.ts";
 
 /**
  * Runs until its standard input ends, then kills the processes of the last line and removes the directory,

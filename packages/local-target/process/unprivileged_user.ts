@@ -1,4 +1,4 @@
-import { LocalTargetError } from "./errors.ts";
+import { LocalTargetError } from "../errors.ts";
 
 /** The user and group that a program runs as; empty: those of this program. */
 export interface UserIds {

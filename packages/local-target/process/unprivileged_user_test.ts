@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LocalTargetError } from "./mod.ts";
+import { LocalTargetError } from "../mod.ts";
 import { unprivilegedUser } from "./unprivileged_user.ts";
 
 Deno.test("unprivilegedUser() stays who an ordinary user is", async () => {

@@ -1,6 +1,6 @@
-import { withConnection } from "./connection.ts";
+import { withConnection } from "../store/connection.ts";
 import { MIGRATIONS } from "./migrations.ts";
-import type { DatabaseTarget, SqlTarget } from "./target.ts";
+import type { DatabaseTarget, SqlTarget } from "../target.ts";
 
 /**
  * Brings the target's registry to the schema that this version expects.

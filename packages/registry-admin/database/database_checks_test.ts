@@ -9,7 +9,7 @@ import {
   RegistryError,
   roleStandings,
   schemaDifferences,
-} from "./mod.ts";
+} from "../mod.ts";
 import { schemaObjects } from "./schema_objects.ts";
 
 let local: LocalTarget;

@@ -1,6 +1,6 @@
-import { withConnection } from "./connection.ts";
-import { RegistryError } from "./errors.ts";
-import type { DatabaseTarget, SqlTarget } from "./target.ts";
+import { withConnection } from "../store/connection.ts";
+import { RegistryError } from "../errors.ts";
+import type { DatabaseTarget, SqlTarget } from "../target.ts";
 
 /**
  * Reads the database's clock, by which the guard judges keys.

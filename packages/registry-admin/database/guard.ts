@@ -1,8 +1,8 @@
-import { withConnection } from "./connection.ts";
-import { RegistryError } from "./errors.ts";
-import type { Row } from "./registry.ts";
-import { flag, instant, nullable, number, text } from "./rows.ts";
-import type { DatabaseTarget, SqlTarget } from "./target.ts";
+import { withConnection } from "../store/connection.ts";
+import { RegistryError } from "../errors.ts";
+import type { Row } from "../store/registry_store.ts";
+import { flag, instant, nullable, number, text } from "../store/rows.ts";
+import type { DatabaseTarget, SqlTarget } from "../target.ts";
 
 /** The guard, as the database knows it. */
 export interface GuardStatus {

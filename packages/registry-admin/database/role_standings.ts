@@ -1,7 +1,7 @@
-import { withConnection } from "./connection.ts";
-import type { Row } from "./registry.ts";
-import { flag, nullable, text, texts } from "./rows.ts";
-import type { DatabaseTarget, SqlTarget } from "./target.ts";
+import { withConnection } from "../store/connection.ts";
+import type { Row } from "../store/registry_store.ts";
+import { flag, nullable, text, texts } from "../store/rows.ts";
+import type { DatabaseTarget, SqlTarget } from "../target.ts";
 
 /** What a role that issuers may claim can do at this moment. */
 export interface RoleStanding {

@@ -1,8 +1,8 @@
-import { withConnection } from "./connection.ts";
-import type { Row } from "./registry.ts";
-import { flag, text } from "./rows.ts";
+import { withConnection } from "../store/connection.ts";
+import type { Row } from "../store/registry_store.ts";
+import { flag, text } from "../store/rows.ts";
 import { schemaObjects } from "./schema_objects.ts";
-import type { DatabaseTarget, SqlTarget } from "./target.ts";
+import type { DatabaseTarget, SqlTarget } from "../target.ts";
 
 /** An object of the registry's schema that is not as this version's migrations make it. */
 export interface SchemaDifference {

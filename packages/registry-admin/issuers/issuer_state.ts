@@ -1,5 +1,5 @@
 import { issuerNotFound } from "./policy.ts";
-import { type RegistryTarget, withRegistry } from "./target.ts";
+import { type RegistryTarget, withRegistry } from "../target.ts";
 
 /**
  * Deactivates an issuer: every token of it is refused, whichever key signed it.

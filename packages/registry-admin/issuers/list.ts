@@ -7,8 +7,8 @@ import {
   type RegisteredKey,
   registeredKey,
   text,
-} from "./rows.ts";
-import { type RegistryTarget, withRegistry } from "./target.ts";
+} from "../store/rows.ts";
+import { type RegistryTarget, withRegistry } from "../target.ts";
 
 /** An issuer with its policy and all its keys. */
 export interface IssuerSummary {

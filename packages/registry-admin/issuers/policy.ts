@@ -1,7 +1,13 @@
-import { RegistryError } from "./errors.ts";
-import { type Columns, type ColumnValue, findRow, type Registry, type Row } from "./registry.ts";
-import { flag, instant, nullable, number, text, texts } from "./rows.ts";
-import { type RegistryTarget, withRegistry } from "./target.ts";
+import { RegistryError } from "../errors.ts";
+import {
+  type Columns,
+  type ColumnValue,
+  findRow,
+  type Registry,
+  type Row,
+} from "../store/registry_store.ts";
+import { flag, instant, nullable, number, text, texts } from "../store/rows.ts";
+import { type RegistryTarget, withRegistry } from "../target.ts";
 
 /** What an issuer's tokens may claim. A field that is left out stays as it is. */
 export interface PolicyFields {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { eachWay, newKey, refused, register, sql, withTarget } from "./fixtures/every_way.ts";
+import { eachWay, newKey, refused, register, sql, withTarget } from "../fixtures/every_way.ts";
 import {
   getPolicy,
   listPublicKeys,
   type PolicyFields,
   type RegistryErrorCode,
   setPolicy,
-} from "./mod.ts";
+} from "../mod.ts";
 
 withTarget();
 

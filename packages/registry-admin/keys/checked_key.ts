@@ -4,7 +4,7 @@ import {
   InvalidPublicKeyError,
   keyId,
 } from "@countersign/verifier";
-import { RegistryError } from "./errors.ts";
+import { RegistryError } from "../errors.ts";
 
 /** A public key that the verifier would verify with. */
 export interface KeyMaterial {

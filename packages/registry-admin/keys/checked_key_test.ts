@@ -1,7 +1,7 @@
 import { type Algorithm, generateIssuerKeyPair } from "@countersign/signer";
 import assert from "node:assert/strict";
-import { RegistryError } from "./errors.ts";
-import { keyMaterial } from "./key_material.ts";
+import { RegistryError } from "../errors.ts";
+import { keyMaterial } from "./checked_key.ts";
 import { registerPublicKey } from "./register_public_key.ts";
 
 const REFUSING: typeof fetch = () => Promise.reject(new Error("asked the target"));

@@ -1,7 +1,7 @@
-import { RegistryError } from "./errors.ts";
-import type { KeyMaterial } from "./key_material.ts";
-import { type Columns, findRow, type Registry, type Row } from "./registry.ts";
-import { text } from "./rows.ts";
+import { RegistryError } from "../errors.ts";
+import type { KeyMaterial } from "./checked_key.ts";
+import { type Columns, findRow, type Registry, type Row } from "../store/registry_store.ts";
+import { text } from "../store/rows.ts";
 
 /**
  * Finds a key that may be registered for this issuer because it already is.

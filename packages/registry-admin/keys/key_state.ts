@@ -1,7 +1,7 @@
-import { RegistryError } from "./errors.ts";
-import { findRow } from "./registry.ts";
-import { flag, type PublicKeyRow, publicKeyRow, text } from "./rows.ts";
-import { type RegistryTarget, withRegistry } from "./target.ts";
+import { RegistryError } from "../errors.ts";
+import { findRow } from "../store/registry_store.ts";
+import { flag, type PublicKeyRow, publicKeyRow, text } from "../store/rows.ts";
+import { type RegistryTarget, withRegistry } from "../target.ts";
 
 /**
  * Revokes one key. Tokens that it signed are refused; the issuer's other keys keep working.

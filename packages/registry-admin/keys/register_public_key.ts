@@ -1,11 +1,11 @@
 import type { Algorithm } from "@countersign/verifier";
-import { RegistryError } from "./errors.ts";
-import { keyMaterial } from "./key_material.ts";
-import { epochColumn, policyColumns, type PolicyFields } from "./policy.ts";
-import { type Columns, findRow, type Registry, type Row } from "./registry.ts";
-import { flag, type PublicKeyRow, publicKeyRow, text, texts } from "./rows.ts";
-import { ownKey, putKey } from "./stored_key.ts";
-import { type RegistryTarget, withRegistry } from "./target.ts";
+import { RegistryError } from "../errors.ts";
+import { keyMaterial } from "./checked_key.ts";
+import { epochColumn, policyColumns, type PolicyFields } from "../issuers/policy.ts";
+import { type Columns, findRow, type Registry, type Row } from "../store/registry_store.ts";
+import { flag, type PublicKeyRow, publicKeyRow, text, texts } from "../store/rows.ts";
+import { ownKey, putKey } from "./key_rows.ts";
+import { type RegistryTarget, withRegistry } from "../target.ts";
 
 /** A key, its issuer, and whatever of the issuer's policy is to be set with it. */
 export interface KeyRegistration extends PolicyFields {

@@ -1,11 +1,11 @@
 import type { Algorithm } from "@countersign/verifier";
-import { RegistryError } from "./errors.ts";
-import { keyMaterial } from "./key_material.ts";
-import { issuerNotFound } from "./policy.ts";
-import { findRow } from "./registry.ts";
-import { flag, type PublicKeyRow, publicKeyRow } from "./rows.ts";
-import { ownKey, putKey } from "./stored_key.ts";
-import { type RegistryTarget, withRegistry } from "./target.ts";
+import { RegistryError } from "../errors.ts";
+import { keyMaterial } from "./checked_key.ts";
+import { issuerNotFound } from "../issuers/policy.ts";
+import { findRow } from "../store/registry_store.ts";
+import { flag, type PublicKeyRow, publicKeyRow } from "../store/rows.ts";
+import { ownKey, putKey } from "./key_rows.ts";
+import { type RegistryTarget, withRegistry } from "../target.ts";
 
 const DEFAULT_OVERLAP_S = 3600;
 

@@ -1,7 +1,7 @@
 import postgres from "postgres";
-import { RegistryError } from "./errors.ts";
-import { failedQuery } from "./refusal.ts";
-import type { DatabaseTarget, SqlTarget } from "./target.ts";
+import { RegistryError } from "../errors.ts";
+import { failedQuery } from "./database_error.ts";
+import type { DatabaseTarget, SqlTarget } from "../target.ts";
 
 const CONNECT_TIMEOUT_S = 10;
 const CLOSE_TIMEOUT_S = 5;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { connectionSettings, withConnection } from "./connection.ts";
-import { RegistryError } from "./errors.ts";
+import { RegistryError } from "../errors.ts";
 
 const PASSWORD = "s3cret p@ss";
 const ENCODED = encodeURIComponent(PASSWORD);

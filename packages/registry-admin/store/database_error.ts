@@ -1,4 +1,4 @@
-import { RegistryError, type RegistryErrorCode } from "./errors.ts";
+import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 
 /** What Postgres said, directly or through PostgREST. */
 export interface DatabaseRefusal {

@@ -1,8 +1,8 @@
 import { PostgrestClient } from "@supabase/postgrest-js";
-import { RegistryError } from "./errors.ts";
-import type { Columns, Condition, Query, Registry, Relation, Row } from "./registry.ts";
-import { refusal } from "./refusal.ts";
-import type { RestTarget } from "./target.ts";
+import { RegistryError } from "../errors.ts";
+import type { Columns, Condition, Query, Registry, Relation, Row } from "./registry_store.ts";
+import { refusal } from "./database_error.ts";
+import type { RestTarget } from "../target.ts";
 
 const TIMEOUT_MS = 15_000;
 const PAGE = 1000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { RegistryError, type RegistryErrorCode } from "./errors.ts";
-import { listPublicKeys } from "./list.ts";
-import type { RestTarget } from "./target.ts";
+import { RegistryError, type RegistryErrorCode } from "../errors.ts";
+import { listPublicKeys } from "../issuers/list.ts";
+import type { RestTarget } from "../target.ts";
 
 const LEGACY = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.c2lnbmF0dXJl";
 const SECRET = "sb_secret_abcdefghijklmnop";

@@ -1,6 +1,6 @@
 import { type Algorithm, ALGORITHMS } from "@countersign/verifier";
-import { RegistryError } from "./errors.ts";
-import type { Row } from "./registry.ts";
+import { RegistryError } from "../errors.ts";
+import type { Row } from "./registry_store.ts";
 
 /** A registered key, as the registry stores it. Times are ISO 8601 in UTC. */
 export interface PublicKeyRow {

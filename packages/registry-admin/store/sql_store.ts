@@ -1,6 +1,6 @@
 import type postgres from "postgres";
-import type { Columns, Condition, Query, Registry, Relation, Row } from "./registry.ts";
-import { failedQuery } from "./refusal.ts";
+import type { Columns, Condition, Query, Registry, Relation, Row } from "./registry_store.ts";
+import { failedQuery } from "./database_error.ts";
 
 const OPERATORS: Readonly<Record<Condition[1], (column: string, parameter: string) => string>> = {
   eq: (column, parameter) => `${column} = ${parameter}`,

@@ -1,6 +1,6 @@
-import { SignerError } from "./errors.ts";
+import { SignerError } from "../errors.ts";
 import { assertJson, isPlainObject, isPostgresText } from "./plain_json.ts";
-import type { SignClaims } from "./types.ts";
+import type { SignClaims } from "../types.ts";
 
 /** What a token says, but for its times. */
 export interface TokenContent {

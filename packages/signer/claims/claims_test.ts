@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { claimsSet } from "./claims.ts";
-import { SignerError, type SignerErrorCode } from "./errors.ts";
-import type { SignClaims } from "./types.ts";
+import { SignerError, type SignerErrorCode } from "../errors.ts";
+import type { SignClaims } from "../types.ts";
 
 const NOW = 1_764_000_000_500;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

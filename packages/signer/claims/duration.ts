@@ -1,4 +1,4 @@
-import { SignerError } from "./errors.ts";
+import { SignerError } from "../errors.ts";
 
 const SECONDS_PER_UNIT: Readonly<Record<string, number>> = {
   s: 1,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { durationSeconds } from "./duration.ts";
-import { SignerError } from "./errors.ts";
+import { SignerError } from "../errors.ts";
 
 const refused = (duration: unknown) =>
   assert.throws(

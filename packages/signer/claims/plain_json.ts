@@ -1,4 +1,4 @@
-import { SignerError } from "./errors.ts";
+import { SignerError } from "../errors.ts";
 
 const DEEPEST = 32;
 

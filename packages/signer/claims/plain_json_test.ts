@@ -3,7 +3,7 @@ import { deepEqual as looseDeepEqual } from "node:assert";
 import assert from "node:assert/strict";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
-import { SignerError } from "./errors.ts";
+import { SignerError } from "../errors.ts";
 import { assertJson } from "./plain_json.ts";
 
 function refuses(value: unknown, says: string): void {

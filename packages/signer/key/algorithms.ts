@@ -1,5 +1,5 @@
-import { SignerError } from "./errors.ts";
-import type { Algorithm } from "./types.ts";
+import { SignerError } from "../errors.ts";
+import type { Algorithm } from "../types.ts";
 
 /** The types of key that the algorithms sign with. */
 export type KeyType = "RSA" | "P-256" | "P-384" | "Ed25519";

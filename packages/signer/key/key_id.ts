@@ -1,8 +1,8 @@
-import { SignerError } from "./errors.ts";
+import { SignerError } from "../errors.ts";
 import { decodePem } from "./pem.ts";
 import { keyImporter } from "./private_key.ts";
 import { idOfPublicKey, idOfSpki, importPublicJwk } from "./public_key.ts";
-import type { KeyInput } from "./types.ts";
+import type { KeyInput } from "../types.ts";
 
 /**
  * Returns the id of a key, the `kid` that registries and tokens know it by.

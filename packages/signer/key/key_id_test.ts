@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { SignerError, type SignerErrorCode } from "./errors.ts";
+import { SignerError, type SignerErrorCode } from "../errors.ts";
 import { keyId } from "./key_id.ts";
 
 const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" });

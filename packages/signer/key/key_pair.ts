@@ -1,7 +1,7 @@
 import { exportPKCS8, exportSPKI, generateKeyPair } from "jose";
 import { checkAlgorithm, importParams } from "./algorithms.ts";
 import { keyId } from "./key_id.ts";
-import type { Algorithm } from "./types.ts";
+import type { Algorithm } from "../types.ts";
 
 /** Options of `generateIssuerKeyPair`. */
 export interface KeyPairOptions {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { jwtVerify } from "jose";
-import { SignerError } from "./errors.ts";
+import { SignerError } from "../errors.ts";
 import { keyId } from "./key_id.ts";
 import { generateIssuerKeyPair } from "./key_pair.ts";
-import { signMultiIssuerJwt } from "./sign.ts";
-import type { Algorithm } from "./types.ts";
+import { signMultiIssuerJwt } from "../sign.ts";
+import type { Algorithm } from "../types.ts";
 
 const ALGORITHMS: Algorithm[] = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"];
 

@@ -1,6 +1,6 @@
 import type { KeyType } from "./algorithms.ts";
-import { SignerError } from "./errors.ts";
-import type { Jwk } from "./types.ts";
+import { SignerError } from "../errors.ts";
+import type { Jwk } from "../types.ts";
 
 /** AlgorithmIdentifiers (RFC 5280 §4.1.1.2) in DER, without their outer tag and length. */
 const BY_IDENTIFIER = new Map<string, KeyType>([

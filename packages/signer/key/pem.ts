@@ -1,4 +1,4 @@
-import { SignerError, type SignerErrorCode } from "./errors.ts";
+import { SignerError, type SignerErrorCode } from "../errors.ts";
 
 /** A PKCS#8 private key or an SPKI public key (RFC 7468 §10 and §13). */
 export interface PemKey {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { SignerError, type SignerErrorCode } from "./errors.ts";
+import { SignerError, type SignerErrorCode } from "../errors.ts";
 import { decodePem } from "./pem.ts";
 
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });

@@ -1,10 +1,10 @@
 import { CompactSign, compactVerify, exportJWK } from "jose";
 import { algorithmFor, algorithmOf, checkAlgorithm, importParams } from "./algorithms.ts";
-import { SignerError } from "./errors.ts";
+import { SignerError } from "../errors.ts";
 import { keyTypeOfDer, keyTypeOfJwk } from "./key_type.ts";
 import { decodePem } from "./pem.ts";
 import { idOfPublicKey, importPublicJwk, pickMembers, PUBLIC_MEMBERS } from "./public_key.ts";
-import type { Algorithm, Jwk, SigningOptions } from "./types.ts";
+import type { Algorithm, Jwk, SigningOptions } from "../types.ts";
 
 /** A key ready to sign. `kid` is absent when it can neither be computed nor was given. */
 export interface SigningKey {

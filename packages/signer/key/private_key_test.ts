@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { inspect } from "node:util";
-import { SignerError, type SignerErrorCode } from "./errors.ts";
+import { SignerError, type SignerErrorCode } from "../errors.ts";
 import { keyImporter, type SigningKey } from "./private_key.ts";
-import type { Algorithm, Jwk, KeyInput } from "./types.ts";
+import type { Algorithm, Jwk, KeyInput } from "../types.ts";
 
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" });

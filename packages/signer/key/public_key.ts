@@ -1,8 +1,8 @@
 import { base64url } from "jose";
 import { algorithmFor, importParams } from "./algorithms.ts";
-import { SignerError } from "./errors.ts";
+import { SignerError } from "../errors.ts";
 import { keyTypeOfDer, keyTypeOfJwk } from "./key_type.ts";
-import type { Algorithm, Jwk } from "./types.ts";
+import type { Algorithm, Jwk } from "../types.ts";
 
 /** The members of a JWK that the public key consists of. */
 export const PUBLIC_MEMBERS = ["kty", "crv", "n", "e", "x", "y"] as const;

@@ -1,6 +1,6 @@
 import { compactJws, headerSegment } from "./compact_jws.ts";
 import type { DownstreamSigner } from "./downstream_signer.ts";
-import { ConfigurationError } from "./errors.ts";
+import { ConfigurationError } from "../errors.ts";
 
 const header = headerSegment({ alg: "HS256", typ: "JWT" });
 

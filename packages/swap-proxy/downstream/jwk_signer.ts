@@ -1,6 +1,6 @@
 import { compactJws, headerSegment, type SignParams } from "./compact_jws.ts";
 import type { DownstreamSigner } from "./downstream_signer.ts";
-import { ConfigurationError } from "./errors.ts";
+import { ConfigurationError } from "../errors.ts";
 
 /** A private JWK (RFC 7517) with the `kid` under which the target knows its public half. */
 export type PrivateJwk = JsonWebKey & { readonly kid?: string };

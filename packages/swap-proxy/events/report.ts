@@ -1,6 +1,6 @@
 import { JwtVerificationError, type VerifyResult } from "@countersign/verifier";
-import { SwapProxyError } from "./errors.ts";
-import { type RefusalReason, REFUSALS } from "./refusals.ts";
+import { SwapProxyError } from "../errors.ts";
+import { type RefusalReason, REFUSALS } from "../refusal/refusals.ts";
 import type { ObservedEvent, RefusedEvent, SwapEvent } from "./swap_event.ts";
 
 /** The precise reason behind anything that was thrown while a request was answered. */

@@ -1,5 +1,5 @@
 import type { PolicyRefusal } from "@countersign/verifier";
-import type { PublicCode, RefusalReason } from "./refusals.ts";
+import type { PublicCode, RefusalReason } from "../refusal/refusals.ts";
 
 /** A request that was not answered by PostgREST. */
 export interface RefusedEvent {

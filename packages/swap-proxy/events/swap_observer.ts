@@ -1,6 +1,6 @@
 import type { Span } from "@opentelemetry/api";
 import { JwtVerificationError, type VerifyResult } from "@countersign/verifier";
-import { type RefusalReason, REFUSALS } from "./refusals.ts";
+import { type RefusalReason, REFUSALS } from "../refusal/refusals.ts";
 import { createTelemetry, type Telemetry } from "./telemetry.ts";
 
 /** Follows one swap through its phases. */

@@ -1,6 +1,6 @@
 import type { VerifyResult } from "@countersign/verifier";
-import { makeIssuer } from "./fixtures/issuer.ts";
-import { recordTelemetry } from "./fixtures/telemetry_providers.ts";
+import { makeIssuer } from "../fixtures/issuer.ts";
+import { recordTelemetry } from "../fixtures/telemetry_providers.ts";
 import { createSwapObserver } from "./swap_observer.ts";
 
 const { record } = await makeIssuer("service-a");

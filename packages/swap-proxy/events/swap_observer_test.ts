@@ -1,11 +1,11 @@
 import { type KeySource, memoryKeySource } from "@countersign/verifier";
 import assert from "node:assert/strict";
-import { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
-import { makeIssuer, NOW, SECRET, TARGET } from "./fixtures/issuer.ts";
-import { recordTelemetry } from "./fixtures/telemetry_providers.ts";
-import { fakeUpstream } from "./fixtures/upstream.ts";
-import { postgresKeySource } from "./postgres_key_source.ts";
-import type { ProxyOptions } from "./proxy_options.ts";
+import { createJwtSwapProxy } from "../create_jwt_swap_proxy.ts";
+import { makeIssuer, NOW, SECRET, TARGET } from "../fixtures/issuer.ts";
+import { recordTelemetry } from "../fixtures/telemetry_providers.ts";
+import { fakeUpstream } from "../fixtures/upstream.ts";
+import { postgresKeySource } from "../registry/postgres_key_source.ts";
+import type { ProxyOptions } from "../options/proxy_options.ts";
 import { createSwapObserver } from "./swap_observer.ts";
 import { createTelemetry } from "./telemetry.ts";
 

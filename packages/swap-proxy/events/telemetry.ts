@@ -9,7 +9,7 @@ import {
   type Tracer,
 } from "@opentelemetry/api";
 import type { VerifyResult } from "@countersign/verifier";
-import type { PublicCode, RefusalReason } from "./refusals.ts";
+import type { PublicCode, RefusalReason } from "../refusal/refusals.ts";
 
 const SCOPE = "@countersign/swap-proxy";
 /** Issuers that metrics tell apart; each is a series of its own in whoever stores them. */

@@ -1,7 +1,7 @@
 import { startLocalTarget } from "@countersign/local-target";
 import { registerPublicKey } from "@countersign/registry-admin";
 import assert from "node:assert/strict";
-import { makeIssuer } from "./fixtures/issuer.ts";
+import { makeIssuer } from "../fixtures/issuer.ts";
 
 /** Enough of an OTLP collector to wait until a text has arrived at one of its paths. */
 class Collector implements AsyncDisposable {
@@ -54,7 +54,7 @@ Deno.test("a function under OTEL_DENO sends spans, counters and the registry's a
   await using target = await startLocalTarget({
     sql: [SCHEMA],
     function: {
-      entrypoint: new URL("../../functions/rest/index.ts", import.meta.url),
+      entrypoint: new URL("../../../functions/rest/index.ts", import.meta.url),
       env: {
         OTEL_DENO: "true",
         OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",

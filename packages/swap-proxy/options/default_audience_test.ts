@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { defaultAudience } from "./audience.ts";
+import { defaultAudience } from "./default_audience.ts";
 
 const HOSTED = ["prod", "https://prod.supabase.co", "https://prod.supabase.co/"];
 

@@ -1,4 +1,4 @@
-import { ConfigurationError, type ConfigurationProblem } from "./errors.ts";
+import { ConfigurationError, type ConfigurationProblem } from "../errors.ts";
 
 /**
  * Reads variables and collects what is wrong with them, so that an operator mends everything at once. An

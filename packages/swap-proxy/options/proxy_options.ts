@@ -1,6 +1,6 @@
 import type { KeySource } from "@countersign/verifier";
-import type { DownstreamSigner } from "./downstream_signer.ts";
-import type { SwapEvent } from "./swap_event.ts";
+import type { DownstreamSigner } from "../downstream/downstream_signer.ts";
+import type { SwapEvent } from "../events/swap_event.ts";
 
 /** How the proxy reaches its registry and its upstream. Times are milliseconds. */
 export interface ProxyOptions {

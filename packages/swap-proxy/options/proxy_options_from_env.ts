@@ -1,12 +1,12 @@
 import { type KeySource, restKeySource } from "@countersign/verifier";
-import { connectPostgres } from "./connect_postgres.ts";
-import { consoleLogger } from "./console_logger.ts";
-import type { DownstreamSigner } from "./downstream_signer.ts";
+import { connectPostgres } from "../postgres/connect_postgres.ts";
+import { consoleLogger } from "../events/console_logger.ts";
+import type { DownstreamSigner } from "../downstream/downstream_signer.ts";
 import { boolean, duration, Environment, list, serverUrl } from "./environment.ts";
-import { hs256Signer } from "./hs256_signer.ts";
-import { jwkSigner, type PrivateJwk } from "./jwk_signer.ts";
-import { createRouter } from "./mount.ts";
-import { postgresKeySource } from "./postgres_key_source.ts";
+import { hs256Signer } from "../downstream/hs256_signer.ts";
+import { jwkSigner, type PrivateJwk } from "../downstream/jwk_signer.ts";
+import { createRouter } from "../request/router.ts";
+import { postgresKeySource } from "../registry/postgres_key_source.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
 
 /** What {@link proxyOptionsFromEnv} returns: options, and a way to close what they hold open. */

@@ -1,12 +1,12 @@
 import { type KeySource, restKeySource, VerifiedTokenCache } from "@countersign/verifier";
 import type { VerifyOptions } from "@countersign/verifier";
-import { defaultAudience } from "./audience.ts";
-import type { DownstreamSigner } from "./downstream_signer.ts";
-import { ConfigurationError } from "./errors.ts";
-import type { ForwardSettings } from "./forward.ts";
-import { hs256Signer } from "./hs256_signer.ts";
+import { defaultAudience } from "./default_audience.ts";
+import type { DownstreamSigner } from "../downstream/downstream_signer.ts";
+import { ConfigurationError } from "../errors.ts";
+import type { ForwardSettings } from "../upstream/forward.ts";
+import { hs256Signer } from "../downstream/hs256_signer.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
-import { UpstreamCalls } from "./upstream_calls.ts";
+import { UpstreamCalls } from "../upstream/upstream_calls.ts";
 
 /** {@link ProxyOptions} with every default in place, checked once. */
 export interface ProxySettings {

@@ -2,7 +2,7 @@ import postgres from "postgres";
 import type { PostgresClient } from "./postgres_client.ts";
 import { listenAndGoOn, type ListeningHooks } from "./postgres_listen.ts";
 import { askForSalt, openPostgresSocket, type PostgresSocket } from "./postgres_socket.ts";
-import { queryTimedOut } from "./query_timed_out.ts";
+import { queryTimedOut } from "./timeout.ts";
 import { parsePostgresUrl, type PostgresTarget } from "./postgres_url.ts";
 import { RefusedPassword } from "./refused_password.ts";
 

@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import postgres from "postgres";
 import { connectPostgres, type ConnectPostgresOptions } from "./connect_postgres.ts";
-import { ConfigurationError } from "./errors.ts";
-import { AUTHORITY, FOR_LOCALHOST } from "../registry-admin/fixtures/certificates.ts";
+import { ConfigurationError } from "../errors.ts";
+import { AUTHORITY, FOR_LOCALHOST } from "../../registry-admin/fixtures/certificates.ts";
 import type { PostgresClient } from "./postgres_client.ts";
 
 let target: LocalTarget;

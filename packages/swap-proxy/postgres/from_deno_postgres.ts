@@ -1,5 +1,5 @@
 import type { PostgresClient } from "./postgres_client.ts";
-import { within } from "./query_timed_out.ts";
+import { within } from "./timeout.ts";
 
 /** What of a deno-postgres client is used. */
 export interface DenoPostgresClient {

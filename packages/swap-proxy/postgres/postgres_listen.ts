@@ -1,6 +1,6 @@
 import { backoff } from "./backoff.ts";
 import type { PostgresListener } from "./postgres_client.ts";
-import { queryTimedOut } from "./query_timed_out.ts";
+import { queryTimedOut } from "./timeout.ts";
 
 /** Milliseconds between looks whether the connection has answered. */
 const LOOK = 250;

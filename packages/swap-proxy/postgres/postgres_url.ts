@@ -1,4 +1,4 @@
-import { ConfigurationError } from "./errors.ts";
+import { ConfigurationError } from "../errors.ts";
 
 /** How much of TLS a connection must have. */
 export type TlsMode = "off" | "encrypted" | "certificate" | "certificate-and-host";

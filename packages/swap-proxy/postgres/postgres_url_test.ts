@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ConfigurationError } from "./errors.ts";
+import { ConfigurationError } from "../errors.ts";
 import { parsePostgresUrl } from "./postgres_url.ts";
 
 Deno.test("parsePostgresUrl() reads user, password, host, port and database", () => {

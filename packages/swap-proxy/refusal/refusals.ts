@@ -1,5 +1,5 @@
 import type { VerificationReason } from "@countersign/verifier";
-import type { ProxyReason } from "./errors.ts";
+import type { ProxyReason } from "../errors.ts";
 
 /** Every precise reason, from the verifier or from the proxy, why a request is refused. */
 export type RefusalReason = VerificationReason | ProxyReason;

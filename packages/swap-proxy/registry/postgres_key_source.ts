@@ -1,11 +1,11 @@
 import type { IssuerRecord, KeySource } from "@countersign/verifier";
 import { BoundedMap } from "./bounded_map.ts";
-import type { PostgresClient } from "./postgres_client.ts";
-import { within } from "./query_timed_out.ts";
-import { isStorable, readRegistry } from "./read_registry.ts";
+import type { PostgresClient } from "../postgres/postgres_client.ts";
+import { within } from "../postgres/timeout.ts";
+import { isStorable, readRegistry } from "./registry_snapshot.ts";
 import { RegistryListener } from "./registry_listener.ts";
-import { RegistryReads } from "./registry_reads.ts";
-import { observeRegistryAge } from "./telemetry.ts";
+import { RegistryReads } from "./read_scheduler.ts";
+import { observeRegistryAge } from "../events/telemetry.ts";
 
 /** Milliseconds for which a name that is not registered is remembered as such: with a read, within a second. */
 const UNKNOWN_LIFETIME = 750;

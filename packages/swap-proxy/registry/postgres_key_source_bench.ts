@@ -1,5 +1,5 @@
-import { makeIssuer } from "./fixtures/issuer.ts";
-import { fakeRegistry } from "./fixtures/registry.ts";
+import { makeIssuer } from "../fixtures/issuer.ts";
+import { fakeRegistry } from "../fixtures/registry.ts";
 import { postgresKeySource } from "./postgres_key_source.ts";
 
 const { record } = await makeIssuer("template");

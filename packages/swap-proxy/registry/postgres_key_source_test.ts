@@ -1,8 +1,8 @@
 import { keySourceContract } from "@countersign/verifier/testing";
 import type { IssuerRecord } from "@countersign/verifier";
 import assert from "node:assert/strict";
-import { makeIssuer } from "./fixtures/issuer.ts";
-import { type FakeRegistry, fakeRegistry } from "./fixtures/registry.ts";
+import { makeIssuer } from "../fixtures/issuer.ts";
+import { type FakeRegistry, fakeRegistry } from "../fixtures/registry.ts";
 import {
   type PostgresKeySource,
   postgresKeySource,

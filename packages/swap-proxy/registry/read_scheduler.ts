@@ -1,6 +1,6 @@
 import type { IssuerRecord } from "@countersign/verifier";
-import { backoff } from "./backoff.ts";
-import type { RegistrySnapshot } from "./read_registry.ts";
+import { backoff } from "../postgres/backoff.ts";
+import type { RegistrySnapshot } from "./registry_snapshot.ts";
 
 /** Milliseconds between reads that are only for names nobody has seen: five a second, whatever arrives. */
 const UNSEEN_INTERVAL = 200;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { makeIssuer } from "./fixtures/issuer.ts";
-import { RegistryReads } from "./registry_reads.ts";
+import { makeIssuer } from "../fixtures/issuer.ts";
+import { RegistryReads } from "./read_scheduler.ts";
 
 Deno.test("RegistryReads answers a crowd of unknown names in turns, and who is registered first", async () => {
   const { record: known } = await makeIssuer("service-a");

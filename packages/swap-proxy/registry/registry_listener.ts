@@ -1,4 +1,4 @@
-import type { PostgresClient, PostgresListener } from "./postgres_client.ts";
+import type { PostgresClient, PostgresListener } from "../postgres/postgres_client.ts";
 
 const CHANNEL = "countersign_registry";
 

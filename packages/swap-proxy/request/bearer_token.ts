@@ -1,4 +1,4 @@
-import { SwapProxyError } from "./errors.ts";
+import { SwapProxyError } from "../errors.ts";
 
 const SCHEME = "bearer ";
 /** Several Authorization headers arrive joined by commas, which no token contains (RFC 9110 §5.3). */

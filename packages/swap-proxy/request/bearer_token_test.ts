@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bearerToken } from "./credentials.ts";
+import { bearerToken } from "./bearer_token.ts";
 
 const headers = (authorization: string) => new Headers({ authorization });
 

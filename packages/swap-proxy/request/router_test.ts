@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { ConfigurationError } from "./errors.ts";
-import { createRouter } from "./mount.ts";
+import { ConfigurationError } from "../errors.ts";
+import { createRouter } from "./router.ts";
 
 const route = createRouter("/functions/v1/rest");
 const at = (pathAndQuery: string) => route(`http://edge.internal:8000${pathAndQuery}`);

@@ -1,4 +1,4 @@
-import { SwapProxyError } from "./errors.ts";
+import { SwapProxyError } from "../errors.ts";
 import { peekBody } from "./peek_body.ts";
 import type { UpstreamCalls } from "./upstream_calls.ts";
 

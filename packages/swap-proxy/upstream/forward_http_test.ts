@@ -3,8 +3,8 @@ import { memoryKeySource } from "@countersign/verifier";
 import assert from "node:assert/strict";
 import { createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
-import { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
-import { makeIssuer, NOW, SECRET, TARGET } from "./fixtures/issuer.ts";
+import { createJwtSwapProxy } from "../create_jwt_swap_proxy.ts";
+import { makeIssuer, NOW, SECRET, TARGET } from "../fixtures/issuer.ts";
 
 const issuer = await makeIssuer("service-a");
 const token = await issuer.sign();

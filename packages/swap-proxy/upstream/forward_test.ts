@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fakeUpstream, type SeenRequest } from "./fixtures/upstream.ts";
+import { fakeUpstream, type SeenRequest } from "../fixtures/upstream.ts";
 import { forward, type ForwardSettings } from "./forward.ts";
 import { UpstreamCalls } from "./upstream_calls.ts";
 

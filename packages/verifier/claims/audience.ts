@@ -1,6 +1,6 @@
-import { JwtVerificationError, type JwtVerificationErrorOptions } from "./errors.ts";
-import type { JsonObject } from "./strict_json.ts";
-import type { IssuerPolicy } from "./types.ts";
+import { JwtVerificationError, type JwtVerificationErrorOptions } from "../errors.ts";
+import type { JsonObject } from "../token/strict_json.ts";
+import type { IssuerPolicy } from "../types.ts";
 
 /** What a target wants of `aud`. */
 export interface AudienceRule {

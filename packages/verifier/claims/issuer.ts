@@ -1,5 +1,5 @@
-import { JwtVerificationError } from "./errors.ts";
-import type { IssuerRecord, KeySource } from "./types.ts";
+import { JwtVerificationError } from "../errors.ts";
+import type { IssuerRecord, KeySource } from "../types.ts";
 
 /** The longest name that the registry can hold. */
 export const MAX_NAME_LENGTH = 255;

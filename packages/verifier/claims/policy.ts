@@ -1,9 +1,9 @@
-import { JwtVerificationError, type JwtVerificationErrorOptions } from "./errors.ts";
+import { JwtVerificationError, type JwtVerificationErrorOptions } from "../errors.ts";
 import { hasControlCharacter, MAX_NAME_LENGTH } from "./issuer.ts";
 import { COUNTERSIGN_CLAIM, isProtectedClaim, isRegisteredClaim } from "./protected_claims.ts";
 import { isReservedRole } from "./reserved_roles.ts";
-import type { JsonObject } from "./strict_json.ts";
-import type { IssuerPolicy, PolicyRefusal } from "./types.ts";
+import type { JsonObject } from "../token/strict_json.ts";
+import type { IssuerPolicy, PolicyRefusal } from "../types.ts";
 import { isUserId } from "./user_id.ts";
 
 /** What the policy made of a token. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type IssuerPolicy, isUserId, JwtVerificationError, PROTECTED_CLAIMS } from "./mod.ts";
+import { type IssuerPolicy, isUserId, JwtVerificationError, PROTECTED_CLAIMS } from "../mod.ts";
 import { applyPolicy } from "./policy.ts";
 import { checkTimes } from "./times.ts";
 
-/** A long run sets this: `COUNTERSIGN_PROPERTY_RUNS=100000 deno test -A packages/verifier/policy_property_test.ts`. */
+/** A long run sets this: `COUNTERSIGN_PROPERTY_RUNS=100000 deno test -A packages/verifier/claims/policy_property_test.ts`. */
 const numRuns = Number(Deno.env.get("COUNTERSIGN_PROPERTY_RUNS") ?? 2000);
 
 const USER = "5f0c4c4e-8d0f-4b8e-9a53-6f5e0a0d9c11";

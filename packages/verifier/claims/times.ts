@@ -1,6 +1,6 @@
-import { JwtVerificationError, type JwtVerificationErrorOptions } from "./errors.ts";
-import type { JsonObject } from "./strict_json.ts";
-import type { IssuerPolicy, MultiIssuerJwtClaims } from "./types.ts";
+import { JwtVerificationError, type JwtVerificationErrorOptions } from "../errors.ts";
+import type { JsonObject } from "../token/strict_json.ts";
+import type { IssuerPolicy, MultiIssuerJwtClaims } from "../types.ts";
 
 /** Claims whose times have been checked. */
 export type TimelyClaims = Readonly<Pick<MultiIssuerJwtClaims, "exp" | "iat" | "nbf">>;

@@ -1,6 +1,6 @@
-import { COUNTERSIGN_CLAIM } from "./protected_claims.ts";
-import { AUDIENCE, type HostileCase, NOW, refuses } from "./fixture_test.ts";
-import { PROTECTED_CLAIMS, type VerificationReason } from "./mod.ts";
+import { COUNTERSIGN_CLAIM } from "../claims/protected_claims.ts";
+import { AUDIENCE, type HostileCase, NOW, refuses } from "../fixture_test.ts";
+import { PROTECTED_CLAIMS, type VerificationReason } from "../mod.ts";
 
 /** A case whose attack and twin change claims only. */
 const differ = (

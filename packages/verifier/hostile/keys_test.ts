@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { decodeBase64url, encodeBase64url } from "./base64url.ts";
-import { isRefusal, keyOf, makeKey, makeRecord, makeToken, toPem, verify } from "./fixture_test.ts";
-import { type Algorithm, importPublicKey, InvalidPublicKeyError } from "./mod.ts";
-import type { InvalidPublicKeyCode } from "./mod.ts";
+import { decodeBase64url, encodeBase64url } from "../encoding/base64url.ts";
+import {
+  isRefusal,
+  keyOf,
+  makeKey,
+  makeRecord,
+  makeToken,
+  toPem,
+  verify,
+} from "../fixture_test.ts";
+import { type Algorithm, importPublicKey, InvalidPublicKeyError } from "../mod.ts";
+import type { InvalidPublicKeyCode } from "../mod.ts";
 
 interface KeyCase {
   readonly attack: string;

@@ -8,8 +8,8 @@ import {
   refuses,
   signWith,
   verify,
-} from "./fixture_test.ts";
-import { type Algorithm, ALGORITHMS } from "./mod.ts";
+} from "../fixture_test.ts";
+import { type Algorithm, ALGORITHMS } from "../mod.ts";
 
 const signature = (bytes: (real: Uint8Array) => Uint8Array, algorithm: Algorithm): HostileCase => ({
   attack: {

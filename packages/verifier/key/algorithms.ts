@@ -6,7 +6,7 @@ import {
   pointOn,
   type PrimeCurve,
 } from "./key_strength.ts";
-import type { Algorithm } from "./types.ts";
+import type { Algorithm } from "../types.ts";
 
 /** What there is to know of a JWS algorithm. Nothing else tells algorithms apart by name. */
 export interface JwsAlgorithm {

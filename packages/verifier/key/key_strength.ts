@@ -1,6 +1,6 @@
-import { DER_TAG, readDer } from "./der.ts";
-import { InvalidPublicKeyError } from "./errors.ts";
-import { hex } from "./hex.ts";
+import { DER_TAG, readDer } from "../encoding/der.ts";
+import { InvalidPublicKeyError } from "../errors.ts";
+import { hex } from "../encoding/hex.ts";
 
 // 2048 is the least that RFC 7518 §3.3 allows; 8192 the most that every platform's verifier takes.
 const MIN_MODULUS_BITS = 2048;

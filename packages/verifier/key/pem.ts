@@ -1,5 +1,5 @@
-import { decodeBase64url } from "./base64url.ts";
-import { InvalidPublicKeyError } from "./errors.ts";
+import { decodeBase64url } from "../encoding/base64url.ts";
+import { InvalidPublicKeyError } from "../errors.ts";
 
 // An RSA key of 8192 bits takes 1.5 KB.
 const MAX_PEM_LENGTH = 8192;

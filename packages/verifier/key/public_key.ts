@@ -1,9 +1,9 @@
 import { ALGORITHMS, isAlgorithm, JWS_ALGORITHMS } from "./algorithms.ts";
-import { encodeBase64url } from "./base64url.ts";
-import { InvalidPublicKeyError } from "./errors.ts";
+import { encodeBase64url } from "../encoding/base64url.ts";
+import { InvalidPublicKeyError } from "../errors.ts";
 import { readPublicKeyPem } from "./pem.ts";
 import { readSpki } from "./spki.ts";
-import type { Algorithm } from "./types.ts";
+import type { Algorithm } from "../types.ts";
 
 /**
  * Imports a public key for one algorithm, or says why it can't be trusted with it.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { keyOf } from "./fixture_test.ts";
-import { importPublicKey, keyId } from "./mod.ts";
+import { keyOf } from "../fixture_test.ts";
+import { importPublicKey, keyId } from "../mod.ts";
 
 const { publicKey: ed25519Pem } = await keyOf("EdDSA");
 

@@ -1,6 +1,6 @@
-import { DER_TAG, readDer } from "./der.ts";
-import { InvalidPublicKeyError } from "./errors.ts";
-import { hex } from "./hex.ts";
+import { DER_TAG, readDer } from "../encoding/der.ts";
+import { InvalidPublicKeyError } from "../errors.ts";
+import { hex } from "../encoding/hex.ts";
 
 /** A SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), taken apart. */
 export interface Spki {

@@ -1,4 +1,4 @@
-import type { IssuerRecord, KeySource } from "./types.ts";
+import type { IssuerRecord, KeySource } from "../types.ts";
 
 /**
  * Finds issuers among records held in memory.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { keyOf, makeRecord } from "./fixture_test.ts";
-import { type IssuerRecord, memoryKeySource } from "./mod.ts";
-import { keySourceContract } from "./testing.ts";
+import { keyOf, makeRecord } from "../fixture_test.ts";
+import { type IssuerRecord, memoryKeySource } from "../mod.ts";
+import { keySourceContract } from "../testing.ts";
 
 /** A memory source doesn't change, so a change is a new source behind the same door. */
 keySourceContract("memoryKeySource()", async () => {

@@ -1,6 +1,6 @@
-import { isAlgorithm } from "./algorithms.ts";
-import { JwtVerificationError } from "./errors.ts";
-import type { IssuerKey, IssuerRecord } from "./types.ts";
+import { isAlgorithm } from "../key/algorithms.ts";
+import { JwtVerificationError } from "../errors.ts";
+import type { IssuerKey, IssuerRecord } from "../types.ts";
 
 /** The columns of `jwt_issuer_policies` that {@linkcode parseIssuerRow} reads. */
 export const POLICY_COLUMNS: readonly string[] = Object.freeze([

@@ -1,4 +1,4 @@
-import { JwtVerificationError } from "./errors.ts";
+import { JwtVerificationError } from "../errors.ts";
 import { POLICY_COLUMNS } from "./registry_row.ts";
 
 /** How to reach the registry of a project. */

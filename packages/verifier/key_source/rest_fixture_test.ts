@@ -1,7 +1,7 @@
 /** A registry behind `fetch`, for the tests of the REST source. */
 import assert from "node:assert/strict";
-import { JwtVerificationError, type KeySource, restKeySource } from "./mod.ts";
-import type { RestKeySourceOptions } from "./mod.ts";
+import { JwtVerificationError, type KeySource, restKeySource } from "../mod.ts";
+import type { RestKeySourceOptions } from "../mod.ts";
 
 export const SUPABASE_URL = "https://ref.supabase.co";
 export const SECRET = "sb_secret_0123456789";

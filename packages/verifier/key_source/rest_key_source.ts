@@ -1,7 +1,7 @@
-import { JwtVerificationError } from "./errors.ts";
+import { JwtVerificationError } from "../errors.ts";
 import { parseIssuerRow } from "./registry_row.ts";
-import { type RegistryAnswer, restRegistry } from "./rest_registry.ts";
-import type { IssuerRecord, KeySource } from "./types.ts";
+import { type RegistryAnswer, restRegistry } from "./rest_client.ts";
+import type { IssuerRecord, KeySource } from "../types.ts";
 
 /** Options of {@linkcode restKeySource}. Times are milliseconds. */
 export interface RestKeySourceOptions {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { restKeySource } from "./mod.ts";
+import { restKeySource } from "../mod.ts";
 import { refused, Registry, SECRET, SUPABASE_URL } from "./rest_fixture_test.ts";
-import { keySourceContract } from "./testing.ts";
+import { keySourceContract } from "../testing.ts";
 
 keySourceContract("restKeySource()", () => {
   const registry = new Registry();

@@ -1,6 +1,6 @@
-import { JwtVerificationError } from "./errors.ts";
-import type { ProtectedHeader } from "./header.ts";
-import type { IssuerKey, IssuerRecord } from "./types.ts";
+import { JwtVerificationError } from "../errors.ts";
+import type { ProtectedHeader } from "../token/header.ts";
+import type { IssuerKey, IssuerRecord } from "../types.ts";
 
 /** Most signatures that are checked for one token. An issuer with more live keys has to send `kid`. */
 const MAX_CANDIDATES = 4;

@@ -1,8 +1,8 @@
-import { JWS_ALGORITHMS } from "./algorithms.ts";
-import { InvalidPublicKeyError, JwtVerificationError } from "./errors.ts";
-import type { ParsedToken } from "./parse.ts";
-import { importPublicKey } from "./public_key.ts";
-import type { IssuerKey, IssuerRecord } from "./types.ts";
+import { JWS_ALGORITHMS } from "../key/algorithms.ts";
+import { InvalidPublicKeyError, JwtVerificationError } from "../errors.ts";
+import type { ParsedToken } from "../token/parse.ts";
+import { importPublicKey } from "../key/public_key.ts";
+import type { IssuerKey, IssuerRecord } from "../types.ts";
 
 /**
  * Imported keys. Key: the IssuerKey object, which a source replaces when the key changes. Bound and lifetime:

@@ -1,7 +1,7 @@
-import { isAlgorithm } from "./algorithms.ts";
-import { JwtVerificationError } from "./errors.ts";
+import { isAlgorithm } from "../key/algorithms.ts";
+import { JwtVerificationError } from "../errors.ts";
 import type { JsonObject } from "./strict_json.ts";
-import type { Algorithm } from "./types.ts";
+import type { Algorithm } from "../types.ts";
 
 /** What a header may say about the key (RFC 7515 §4.1). */
 export interface ProtectedHeader {

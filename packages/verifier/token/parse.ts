@@ -1,5 +1,5 @@
-import { decodeBase64url } from "./base64url.ts";
-import { JwtVerificationError } from "./errors.ts";
+import { decodeBase64url } from "../encoding/base64url.ts";
+import { JwtVerificationError } from "../errors.ts";
 import { type ProtectedHeader, readHeader } from "./header.ts";
 import { type JsonObject, parseJsonObject } from "./strict_json.ts";
 

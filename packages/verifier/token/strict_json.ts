@@ -1,4 +1,4 @@
-import { JwtVerificationError } from "./errors.ts";
+import { JwtVerificationError } from "../errors.ts";
 
 const MAX_DEPTH = 32;
 const QUOTE = 0x22;

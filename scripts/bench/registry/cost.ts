@@ -1,11 +1,11 @@
 /** What a known issuer's request costs, and how soon a new process answers its first one. */
 import { connectPostgres, postgresKeySource } from "@countersign/swap-proxy";
-import { HttpConnection } from "../../functions/rest/tests/http_connection.ts";
-import { requestText } from "../../functions/rest/tests/attempt.ts";
-import { ownProcess, spawnServer } from "../../functions/rest/tests/hosts.ts";
-import { type BenchIssuer, sign } from "./registry_issuers.ts";
-import { type Handler, handlerOn, type ProxyStats } from "./registry_proxy.ts";
-import { type Percentiles, percentiles } from "./registry_percentiles.ts";
+import { HttpConnection } from "../../../functions/rest/tests/http_connection.ts";
+import { requestText } from "../../../functions/rest/tests/attempt.ts";
+import { ownProcess, spawnServer } from "../../../functions/rest/tests/hosts.ts";
+import { type BenchIssuer, sign } from "./issuers.ts";
+import { type Handler, handlerOn, type ProxyStats } from "./proxy.ts";
+import { type Percentiles, percentiles } from "./percentiles.ts";
 
 const URL_OF_ROW = "http://function.internal/rest/v1/widgets";
 
@@ -129,7 +129,7 @@ export function startProxy(
   heap?: number,
 ): ReturnType<typeof spawnServer> {
   const flags = heap === undefined ? "" : `,--max-old-space-size=${heap}`;
-  const args = ["run", "-A", `--v8-flags=--expose-gc${flags}`, "scripts/bench/registry_proxy.ts"];
+  const args = ["run", "-A", `--v8-flags=--expose-gc${flags}`, "scripts/bench/registry/proxy.ts"];
   return spawnServer(Deno.execPath(), args, { DATABASE_URL: databaseUrl });
 }
 

@@ -1,11 +1,11 @@
 /** A flood of names nobody registered, and what a known issuer notices of it. */
 import { Buffer } from "node:buffer";
-import { requestText } from "../../functions/rest/tests/attempt.ts";
-import { HttpConnection } from "../../functions/rest/tests/http_connection.ts";
-import { startProxy, statsOf } from "./registry_cost.ts";
-import { type BenchIssuer, sign } from "./registry_issuers.ts";
-import { type Percentiles, percentiles } from "./registry_percentiles.ts";
-import { probeWhile } from "./registry_probe.ts";
+import { requestText } from "../../../functions/rest/tests/attempt.ts";
+import { HttpConnection } from "../../../functions/rest/tests/http_connection.ts";
+import { startProxy, statsOf } from "./cost.ts";
+import { type BenchIssuer, sign } from "./issuers.ts";
+import { type Percentiles, percentiles } from "./percentiles.ts";
+import { probeWhile } from "./probe.ts";
 
 /** Connections of the flood, and its requests a second. */
 const CONNECTIONS = 512;

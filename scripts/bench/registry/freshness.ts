@@ -1,9 +1,9 @@
 /** How soon a change of the registry is the proxy's answer. */
 import type postgres from "postgres";
-import { openProxy, statusFor } from "./registry_cost.ts";
-import type { Handler } from "./registry_proxy.ts";
-import { makeIssuer, register, sign } from "./registry_issuers.ts";
-import { type Percentiles, percentiles } from "./registry_percentiles.ts";
+import { openProxy, statusFor } from "./cost.ts";
+import type { Handler } from "./proxy.ts";
+import { makeIssuer, register, sign } from "./issuers.ts";
+import { type Percentiles, percentiles } from "./percentiles.ts";
 
 /** Proxies side by side: without LISTEN a trial takes seconds, most of them waiting. */
 const PROXIES = 10;

@@ -2,11 +2,11 @@
  * Latencies of one known issuer, one request at a time, in a process of its own: beside the flood it would
  * measure how busy the flood's sender is.
  *
- * `deno run -A scripts/bench/registry_probe.ts ORIGIN TOKEN` goes on until its standard input ends.
+ * `deno run -A scripts/bench/registry/probe.ts ORIGIN TOKEN` goes on until its standard input ends.
  */
 import { fileURLToPath } from "node:url";
-import { requestText } from "../../functions/rest/tests/attempt.ts";
-import { HttpConnection } from "../../functions/rest/tests/http_connection.ts";
+import { requestText } from "../../../functions/rest/tests/attempt.ts";
+import { HttpConnection } from "../../../functions/rest/tests/http_connection.ts";
 
 /** Milliseconds between requests. */
 const PAUSE = 5;

@@ -2,7 +2,7 @@
  * The proxy as a process that can be asked what it holds: Countersign on a real registry, around an
  * upstream that always answers the same, with its statements counted.
  *
- * `DATABASE_URL=… deno run -A --v8-flags=--expose-gc scripts/bench/registry_proxy.ts`; `GET /stats` answers in JSON.
+ * `DATABASE_URL=… deno run -A --v8-flags=--expose-gc scripts/bench/registry/proxy.ts`; `GET /stats` answers in JSON.
  */
 import {
   connectPostgres,

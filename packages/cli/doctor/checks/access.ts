@@ -1,4 +1,4 @@
-import { type Check, notChecked, ok, problem } from "./check.ts";
+import { type Check, notChecked, ok, problem } from "../finding.ts";
 
 /** Whether the registry can be read with what the operator gave. */
 export const accessCheck: Check = {

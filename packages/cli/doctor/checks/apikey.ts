@@ -1,5 +1,5 @@
-import type { Answer } from "./ask.ts";
-import { type Check, notChecked, ok, problem } from "./check.ts";
+import type { Answer } from "../ask.ts";
+import { type Check, notChecked, ok, problem } from "../finding.ts";
 
 /** Whether the gateway takes the project's key, and PostgREST is behind it. */
 export const apikeyCheck: Check = {

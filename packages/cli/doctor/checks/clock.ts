@@ -1,5 +1,5 @@
-import type { Reading } from "./ask.ts";
-import { type Check, type Finding, notChecked, ok, problem, warning } from "./check.ts";
+import type { Reading } from "../ask.ts";
+import { type Check, type Finding, notChecked, ok, problem, warning } from "../finding.ts";
 
 /** Milliseconds that the verifier and the guard tolerate. */
 const TOLERATED = 5_000;

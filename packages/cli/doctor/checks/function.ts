@@ -1,4 +1,4 @@
-import { type Check, notChecked, ok, problem } from "./check.ts";
+import { type Check, notChecked, ok, problem } from "../finding.ts";
 
 /** Whether the function is there, starts, and is ours. */
 export const functionCheck: Check = {

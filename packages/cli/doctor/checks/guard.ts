@@ -1,5 +1,5 @@
 import { guardStatus } from "@countersign/registry-admin";
-import { type Check, notChecked, ok, problem, warning } from "./check.ts";
+import { type Check, notChecked, ok, problem, warning } from "../finding.ts";
 
 const MEND = "countersign guard enable";
 

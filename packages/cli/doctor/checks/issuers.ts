@@ -1,5 +1,5 @@
-import { type Check, notChecked, ok, problem } from "./check.ts";
-import { shellWord } from "./quoting.ts";
+import { type Check, notChecked, ok, problem } from "../finding.ts";
+import { shellWord } from "../quoting.ts";
 
 /** Whether every active issuer may do something at all. */
 export const issuersCheck: Check = {

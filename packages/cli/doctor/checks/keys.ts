@@ -1,6 +1,6 @@
 import type { IssuerSummary, RegisteredKey } from "@countersign/registry-admin";
-import { type Check, type Finding, notChecked, ok, problem, warning } from "./check.ts";
-import { shellWord } from "./quoting.ts";
+import { type Check, type Finding, notChecked, ok, problem, warning } from "../finding.ts";
+import { shellWord } from "../quoting.ts";
 
 const DAY_MS = 86_400_000;
 /** Long enough to rotate a key in working hours. */

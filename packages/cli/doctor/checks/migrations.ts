@@ -1,6 +1,6 @@
 import { schemaDifferences } from "@countersign/registry-admin";
-import config from "../deno.json" with { type: "json" };
-import { type Check, notChecked, ok, problem } from "./check.ts";
+import config from "../../deno.json" with { type: "json" };
+import { type Check, notChecked, ok, problem } from "../finding.ts";
 
 /** As many as fit on a line; the first tells enough. */
 const NAMED = 3;

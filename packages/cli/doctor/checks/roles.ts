@@ -4,8 +4,8 @@ import {
   roleStandings,
   type SqlTarget,
 } from "@countersign/registry-admin";
-import { type Check, type Finding, notChecked, ok, problem, warning } from "./check.ts";
-import { sqlText } from "./quoting.ts";
+import { type Check, type Finding, notChecked, ok, problem, warning } from "../finding.ts";
+import { sqlText } from "../quoting.ts";
 
 /** Whether issuers get the roles that their policies name, and policies for users apply to them. */
 export const rolesCheck: Check = {

@@ -1,5 +1,5 @@
 import { isPostgrest } from "./apikey.ts";
-import { type Check, notChecked, ok, problem } from "./check.ts";
+import { type Check, notChecked, ok, problem } from "../finding.ts";
 
 const SECRETS = "COUNTERSIGN_JWT_SECRET or COUNTERSIGN_SIGNING_JWK";
 

@@ -1,4 +1,4 @@
-import { type Check, notChecked, ok, warning } from "./check.ts";
+import { type Check, notChecked, ok, warning } from "../finding.ts";
 import { standingsOf } from "./roles.ts";
 
 /** Whether row level security stands between an issuer and each table that it was granted. */

@@ -1,4 +1,4 @@
-import { type Check, notChecked, ok, problem } from "./check.ts";
+import { type Check, notChecked, ok, problem } from "../finding.ts";
 
 /**
  * Whether the platform lets an issuer's token through to the function. The function's health never answers with 401, so
