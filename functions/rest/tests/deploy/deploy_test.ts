@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deno214, deployedInto } from "../hosts.ts";
-import { SCENARIOS } from "../scenarios.ts";
+import { SCENARIOS } from "../scenarios/all_scenarios.ts";
 import { openStage } from "../stage.ts";
 import { SCHEMA } from "../stage_schema.ts";
 import { deployFunction } from "./deploy_function.ts";

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import config from "../../../../packages/cli/deno.json" with { type: "json" };
 import { deno214, type Host, spawnServer } from "../hosts.ts";
-import { SCENARIOS } from "../scenarios.ts";
+import { SCENARIOS } from "../scenarios/all_scenarios.ts";
 import { openStage } from "../stage.ts";
 import { deployFunction } from "./deploy_function.ts";
 import { publishToLoopback } from "./loopback_jsr.ts";

@@ -77,7 +77,7 @@ export interface MeasuredFunction extends RunningFunction {
 export async function startMeasured(
   env: Readonly<Record<string, string>>,
 ): Promise<MeasuredFunction> {
-  const script = "functions/rest/tests/faults/measured_function.ts";
+  const script = "functions/rest/tests/faults/load/measured_function.ts";
   const running = await spawnServer(Deno.execPath(), ["run", "-A", script], env);
   await until("it says how much", () => running.printed().includes("resident "));
   let seen = 0;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Fault, read, startMeasured, wellAgain } from "./fault.ts";
-import { BODY } from "./size.ts";
-import { upload, UPLOADS, zeros } from "./upload.ts";
+import { BODY } from "./load/size.ts";
+import { upload, UPLOADS, zeros } from "./load/upload.ts";
 
 const MB = 1024 * 1024;
 const SIZE = BODY * MB;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { newName, requestText } from "../attempt.ts";
 import { HttpConnection } from "../http_connection.ts";
 import { type Fault, startMeasured, wellAgain } from "./fault.ts";
-import { CONNECTIONS } from "./size.ts";
+import { CONNECTIONS } from "./load/size.ts";
 
 export const MANY_CONNECTIONS: Fault = {
   name: `${CONNECTIONS} connections at once`,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Fault, forgedRead, read, wellAgain } from "./fault.ts";
-import { DATABASE_GONE, Traffic } from "./traffic.ts";
+import { DATABASE_GONE, Traffic } from "./load/traffic.ts";
 
 /** Longer than `maxStaleness`, so that the function has nothing left to go by. */
 export const POSTGRES_KILLED: Fault = {

@@ -1,5 +1,5 @@
 import { type Fault, wellAgain } from "./fault.ts";
-import { DATABASE_GONE, Traffic } from "./traffic.ts";
+import { DATABASE_GONE, Traffic } from "./load/traffic.ts";
 
 /** A crash: every connection breaks, and Postgres recovers from its log. */
 export const POSTGRES_RESTARTED: Fault = {

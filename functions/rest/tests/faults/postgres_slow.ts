@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Fault, forgedRead, read, wellAgain } from "./fault.ts";
-import { Traffic } from "./traffic.ts";
+import { Traffic } from "./load/traffic.ts";
 
 /** Shorter than the time-out of a query (2.5 s), and longer. */
 const SLUGGISH = 400;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Fault, forgedRead, read, wellAgain } from "./fault.ts";
-import { Traffic } from "./traffic.ts";
+import { Traffic } from "./load/traffic.ts";
 
 /** PostgREST still reaches Postgres, so only the function is in the dark. */
 export const POSTGRES_UNREACHABLE: Fault = {

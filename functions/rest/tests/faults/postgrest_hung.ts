@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Fault, wellAgain } from "./fault.ts";
-import { Traffic } from "./traffic.ts";
+import { Traffic } from "./load/traffic.ts";
 
 /** It keeps its connections, accepts new ones, and does nothing. */
 export const POSTGREST_HUNG: Fault = {

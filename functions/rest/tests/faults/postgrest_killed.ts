@@ -1,5 +1,5 @@
 import { type Fault, wellAgain } from "./fault.ts";
-import { Traffic } from "./traffic.ts";
+import { Traffic } from "./load/traffic.ts";
 
 export const POSTGREST_KILLED: Fault = {
   name: "PostgREST is killed",

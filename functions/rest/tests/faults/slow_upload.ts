@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { UPSTREAM_TIMEOUT } from "../stage.ts";
 import { type Fault, startMeasured, wellAgain } from "./fault.ts";
-import { upload, zeros } from "./upload.ts";
+import { upload, zeros } from "./load/upload.ts";
 
 const MB = 1024 * 1024;
 /** More than all the buffers between here and the upstream hold. */

@@ -1,4 +1,4 @@
-import { requestText } from "../attempt.ts";
+import { requestText } from "../../attempt.ts";
 
 export const UPLOADS = "/rest/v1/invoices";
 

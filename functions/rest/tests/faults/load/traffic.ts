@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { newName } from "../attempt.ts";
-import type { RunningFunction } from "../hosts.ts";
-import { until } from "../until.ts";
-import { type Scene, verdict } from "./fault.ts";
+import { newName } from "../../attempt.ts";
+import type { RunningFunction } from "../../hosts.ts";
+import { until } from "../../until.ts";
+import { type Scene, verdict } from "../fault.ts";
 
 /**
  * PostgREST's own answers when it has lost Postgres. The 400 has an empty code: the connection broke

@@ -1,0 +1,4 @@
+import { inProcess } from "../hosts.ts";
+import { runScenarios } from "./all_scenarios.ts";
+
+runScenarios(inProcess);

@@ -1,4 +1,0 @@
-import { edgeRuntime } from "./hosts.ts";
-import { runScenarios } from "./scenarios.ts";
-
-runScenarios(edgeRuntime);

@@ -1,4 +1,0 @@
-import { inProcess } from "./hosts.ts";
-import { runScenarios } from "./scenarios.ts";
-
-runScenarios(inProcess);

@@ -1,4 +1,0 @@
-import { ownProcess } from "./hosts.ts";
-import { runScenarios } from "./scenarios.ts";
-
-runScenarios(ownProcess);
