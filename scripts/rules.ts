@@ -1,4 +1,5 @@
 /** Checks the rules that no linter knows. Each rule's file says what it cannot see. */
+import { circleRule } from "./rules/circles.ts";
 import { importRule } from "./rules/imports.ts";
 import { layoutRule } from "./rules/layout.ts";
 import { linkRule } from "./rules/links.ts";
@@ -6,6 +7,7 @@ import { versionRule } from "./rules/versions.ts";
 
 const broken = [
   ...await importRule(),
+  ...await circleRule(),
   ...await layoutRule(),
   ...versionRule(),
   ...await linkRule(),

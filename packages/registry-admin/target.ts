@@ -1,8 +1,4 @@
 import type { Sql } from "postgres";
-import type { Registry } from "./store/registry_store.ts";
-import { RestRegistry } from "./store/rest_store.ts";
-import { withConnection } from "./store/connection.ts";
-import { SqlRegistry } from "./store/sql_store.ts";
 
 /** A target reached through its PostgREST. */
 export interface RestTarget {
@@ -33,21 +29,3 @@ export interface SqlTarget {
 
 /** Where the registry is. Every operation does the same over each, with the same errors. */
 export type RegistryTarget = RestTarget | DatabaseTarget | SqlTarget;
-
-/**
- * Opens the registry, does the work, and closes what it opened.
- *
- * Over SQL the whole work is one transaction. PostgREST has one transaction a request, so over REST each
- * statement stands alone; operations are ordered so that one which fails half-way has given nobody anything
- * that was not asked for, and can be repeated.
- */
-export async function withRegistry<T>(
-  target: RegistryTarget,
-  work: (registry: Registry) => Promise<T>,
-): Promise<T> {
-  if ("supabaseUrl" in target) return await work(new RestRegistry(target));
-  return await withConnection(
-    target,
-    (sql, host) => sql.begin((transaction) => work(new SqlRegistry(transaction, host))),
-  ) as T;
-}

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { integerOption } from "../options/input.ts";
 import type { CliIo } from "../io.ts";
 import { type OutputOptions, table, writeResult } from "../options/output.ts";
-import { given } from "../options/policy_options.ts";
+import { withoutUndefined } from "../options/without_undefined.ts";
 import {
   addTargetOptions,
   registryTarget,
@@ -35,7 +35,7 @@ Example:
     )
     .action(async (options: AuditOptions) => {
       const { issuer, before } = options;
-      const query = given({
+      const query = withoutUndefined({
         issuer,
         limit: integerOption("--limit", options.limit),
         before: before === undefined ? undefined : integerOption("--before", before),

@@ -2,8 +2,8 @@ import { RegistryError } from "@countersign/registry-admin";
 import type { Command } from "commander";
 import type { Finding } from "../doctor/finding.ts";
 import { CHECKS } from "../doctor/all_checks.ts";
-import { examine, type Patient } from "../doctor/target.ts";
-import { type DoctorOptions, waysTo } from "../doctor/access.ts";
+import { examine, type Target } from "../doctor/target.ts";
+import { accessTo, type DoctorOptions } from "../doctor/access.ts";
 import { CliError } from "../errors.ts";
 import type { CliIo } from "../io.ts";
 import { type OutputOptions, writeResult } from "../options/output.ts";
@@ -36,9 +36,9 @@ Example:
 `,
     )
     .action(async (options: DoctorOptions & OutputOptions) => {
-      const ways = await waysTo(options, io);
-      await using _closed = "why" in ways.database ? null : ways.database;
-      const findings = await run(examine(ways, io));
+      const access = await accessTo(options, io);
+      await using _closed = "why" in access.database ? null : access.database;
+      const findings = await run(examine(access, io));
       const count = (outcome: Finding["outcome"]) =>
         findings.filter((finding) => finding.outcome === outcome).length;
       const counts = {
@@ -46,7 +46,7 @@ Example:
         warnings: count("warning"),
         notChecked: count("not checked"),
       };
-      writeResult(io, options, { target: ways.url, ...counts, findings }, [
+      writeResult(io, options, { target: access.url, ...counts, findings }, [
         ...findings.flatMap(lines),
         `problems: ${counts.problems}, warnings: ${counts.warnings}, not checked: ${counts.notChecked}`,
       ]);
@@ -59,10 +59,10 @@ interface NamedFinding extends Finding {
   readonly check: string;
 }
 
-async function run(patient: Patient): Promise<NamedFinding[]> {
+async function run(target: Target): Promise<NamedFinding[]> {
   const all: NamedFinding[] = [];
   for (const { name, run } of CHECKS) {
-    const findings = await run(patient).catch((error): readonly Finding[] => {
+    const findings = await run(target).catch((error): readonly Finding[] => {
       if (!(error instanceof RegistryError)) throw error;
       return [{ outcome: "not checked", message: error.message }];
     });
@@ -71,7 +71,7 @@ async function run(patient: Patient): Promise<NamedFinding[]> {
   return all;
 }
 
-function lines({ check, outcome, message, mend }: NamedFinding): string[] {
+function lines({ check, outcome, message, fix }: NamedFinding): string[] {
   const line = `${outcome.padEnd(11)}  ${check.padEnd(10)}  ${message}`;
-  return mend === undefined ? [line] : [line, `${" ".repeat(25)}mend: ${mend}`];
+  return fix === undefined ? [line] : [line, `${" ".repeat(25)}fix: ${fix}`];
 }

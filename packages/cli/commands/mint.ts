@@ -6,7 +6,7 @@ import { usage } from "../errors.ts";
 import { readInput, repeated } from "../options/input.ts";
 import type { CliIo } from "../io.ts";
 import { type OutputOptions, writeResult } from "../options/output.ts";
-import { given } from "../options/policy_options.ts";
+import { withoutUndefined } from "../options/without_undefined.ts";
 
 interface MintOptions extends OutputOptions {
   readonly privateKey?: string;
@@ -44,7 +44,7 @@ Example:
     .action(async (options: MintOptions) => {
       const { issuer, expiresIn, algorithm, audience } = options;
       const token = await signMultiIssuerJwt({
-        ...given({ algorithm, audience }),
+        ...withoutUndefined({ algorithm, audience }),
         privateKey: await privateKey(options.privateKey, io),
         issuer,
         claims: claimsOption(options.claims),

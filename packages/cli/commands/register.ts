@@ -5,18 +5,14 @@ import { algorithmOption } from "../options/algorithm_option.ts";
 import { readInput, timeOption } from "../options/input.ts";
 import type { CliIo } from "../io.ts";
 import { type OutputOptions, writeResult, writeWarning } from "../options/output.ts";
-import {
-  addPolicyOptions,
-  given,
-  policyFields,
-  type PolicyOptions,
-} from "../options/policy_options.ts";
+import { addPolicyOptions, policyFields, type PolicyOptions } from "../options/policy_options.ts";
 import {
   addTargetOptions,
   hostOf,
   registryTarget,
   type TargetOptions,
 } from "../options/registry_target.ts";
+import { withoutUndefined } from "../options/without_undefined.ts";
 
 interface RegisterCommandOptions extends TargetOptions, PolicyOptions, OutputOptions {
   readonly issuer: string;
@@ -55,7 +51,7 @@ Example:
       const row = await registerPublicKey({
         ...target,
         ...policyFields(options, io),
-        ...given({
+        ...withoutUndefined({
           algorithm,
           notBefore: notBefore === undefined
             ? undefined

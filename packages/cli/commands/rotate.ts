@@ -5,7 +5,7 @@ import { algorithmOption } from "../options/algorithm_option.ts";
 import { durationOption, readInput } from "../options/input.ts";
 import type { CliIo } from "../io.ts";
 import { type OutputOptions, writeResult } from "../options/output.ts";
-import { given } from "../options/policy_options.ts";
+import { withoutUndefined } from "../options/without_undefined.ts";
 import {
   addTargetOptions,
   hostOf,
@@ -46,7 +46,7 @@ Example:
       const publicKey = await readInput(options.publicKey, "a public key", io);
       const result = await rotateKey({
         ...target,
-        ...given({ algorithm }),
+        ...withoutUndefined({ algorithm }),
         issuer,
         publicKey,
         overlap,

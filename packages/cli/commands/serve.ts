@@ -3,6 +3,7 @@ import { CliError, usage } from "../errors.ts";
 import { integerOption } from "../options/input.ts";
 import type { CliIo } from "../io.ts";
 import { type OutputOptions, writeResult } from "../options/output.ts";
+import { withoutUndefined } from "../options/without_undefined.ts";
 import { openProxyServer } from "../serve/proxy_server.ts";
 import { openProxyWorkers } from "../serve/serve_workers.ts";
 
@@ -40,7 +41,7 @@ Example:
       const workers = numberFrom("--workers", options.workers, 1, MOST_WORKERS);
       if (workers > 1) requireSharedPorts();
       const interrupted = io.interrupted();
-      const env = definedOf(io.env);
+      const env = withoutUndefined(io.env);
       await using server = workers === 1
         ? await openProxyServer(env, { hostname, port })
         : await openProxyWorkers(workers, env, { hostname, port });
@@ -70,10 +71,4 @@ function requireSharedPorts(): void {
       "Expected Deno's flag --unstable-net for more than one worker: deno run -A --unstable-net jsr:@countersign/cli serve …",
     );
   }
-}
-
-function definedOf(env: CliIo["env"]): Record<string, string> {
-  const defined: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) if (value !== undefined) defined[name] = value;
-  return defined;
 }

@@ -2,7 +2,7 @@ import { openDatabase } from "@countersign/registry-admin";
 import { usage } from "../errors.ts";
 import type { CliIo } from "../io.ts";
 import { databaseTarget, givenServiceKey, type TargetOptions } from "../options/registry_target.ts";
-import type { Unavailable, Ways } from "./target.ts";
+import type { Access, Unavailable } from "./target.ts";
 
 export interface DoctorOptions extends TargetOptions {
   readonly apikey?: string;
@@ -13,7 +13,7 @@ export interface DoctorOptions extends TargetOptions {
  *
  * A database in the environment that may be another project's is left out: health read from two projects would mislead.
  */
-export async function waysTo(options: DoctorOptions, io: CliIo): Promise<Ways> {
+export async function accessTo(options: DoctorOptions, io: CliIo): Promise<Access> {
   const { env } = io;
   const url = projectUrl(options.target ?? env.SUPABASE_URL);
   const key = await givenServiceKey(options.serviceRole, io);
@@ -31,7 +31,7 @@ async function database(
   url: string,
   options: DoctorOptions,
   io: CliIo,
-): Promise<Ways["database"]> {
+): Promise<Access["database"]> {
   const isGiven = options.databaseUrl !== undefined;
   if (!isGiven && !io.env.COUNTERSIGN_DATABASE_URL) return unavailable("give --database-url");
   const target = await databaseTarget(options, io);

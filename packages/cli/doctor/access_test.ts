@@ -6,7 +6,7 @@ const REF = "abcdefghijklmnopqrst";
 const OTHER = "tsrqponmlkjihgfedcba";
 const TARGET = `https://${REF}.supabase.co`;
 
-/** Ways to a project's database that nobody answers at. */
+/** Access to a project's database that nobody answers at. */
 const direct = (ref: string) => `postgresql://postgres:pw@db.${ref}.supabase.co:5432/postgres`;
 const pooler = (ref: string) =>
   `postgresql://postgres.${ref}:pw@aws-0-eu-west-1.pooler.supabase.com:6543/postgres`;

@@ -11,7 +11,7 @@ import type { Finding } from "./finding.ts";
 export type Handler = (request: Request) => Response | Promise<Response>;
 
 /** A healthy target, and what its function is right now. */
-export interface Clinic extends AsyncDisposable {
+export interface DoctorStage extends AsyncDisposable {
   readonly target: LocalTarget;
   readonly sql: postgres.Sql;
   /** Everything that a doctor can be given. */
@@ -23,7 +23,7 @@ export interface Clinic extends AsyncDisposable {
 }
 
 /** Starts a target with the guard on, one issuer with a key and a role, and a table that the role may write. */
-export async function openClinic(): Promise<Clinic> {
+export async function openDoctorStage(): Promise<DoctorStage> {
   await using opened = new AsyncDisposableStack();
   let handler: Handler = () => new Response(null, { status: 503 });
   const target = opened.use(
@@ -48,7 +48,7 @@ export async function openClinic(): Promise<Clinic> {
     SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: target.publishableKey }),
     COUNTERSIGN_JWT_SECRET: target.jwtSecret,
   };
-  const deploy: Clinic["deploy"] = (changes = {}, now = Date.now) => {
+  const deploy: DoctorStage["deploy"] = (changes = {}, now = Date.now) => {
     const before = handler;
     const options = proxyOptionsFromEnv({ ...variables, ...changes });
     handler = createJwtSwapProxy({ ...options, now, onEvent: () => {} });
@@ -114,8 +114,8 @@ export async function diagnose(
   assert.equal(stderr, "");
   const { findings, problems } = JSON.parse(stdout);
   assert.equal(code, problems > 0 ? 1 : 0);
-  for (const { outcome, mend } of findings) {
-    assert.equal(mend !== undefined, outcome === "warning" || outcome === "problem");
+  for (const { outcome, fix } of findings) {
+    assert.equal(fix !== undefined, outcome === "warning" || outcome === "problem");
   }
   return {
     code,
@@ -131,11 +131,11 @@ export function assertSays(
   { findings }: Diagnosis,
   check: string,
   message: RegExp,
-  mend?: RegExp,
+  fix?: RegExp,
 ): void {
   const found = findings.filter((finding) => finding.check === check && finding.outcome !== "ok");
   assert(found.some((finding) => message.test(finding.message)), JSON.stringify(found));
-  if (mend !== undefined) {
-    assert(found.some((finding) => mend.test(finding.mend ?? "")), JSON.stringify(found));
+  if (fix !== undefined) {
+    assert(found.some((finding) => fix.test(finding.fix ?? "")), JSON.stringify(found));
   }
 }

@@ -7,33 +7,39 @@ import {
 } from "@countersign/registry-admin";
 import { startLocalTarget } from "@countersign/local-target";
 import assert from "node:assert/strict";
-import { assertSays, type Clinic, diagnose, openClinic, registerIssuer } from "./fixtures.ts";
+import {
+  assertSays,
+  diagnose,
+  type DoctorStage,
+  openDoctorStage,
+  registerIssuer,
+} from "./fixtures.ts";
 
-let clinic: Clinic;
+let stage: DoctorStage;
 
 Deno.test.beforeAll(async () => {
-  clinic = await openClinic();
+  stage = await openDoctorStage();
 });
 
-Deno.test.afterAll(async () => await clinic[Symbol.asyncDispose]());
+Deno.test.afterAll(async () => await stage[Symbol.asyncDispose]());
 
 const DAY = 86_400;
 const now = () => Math.floor(Date.now() / 1000);
 
 /** The same without the database: what a service key alone shows. */
 const overRest = () => ({
-  SUPABASE_URL: clinic.target.url,
-  SUPABASE_SERVICE_ROLE_KEY: clinic.target.serviceRoleKey,
+  SUPABASE_URL: stage.target.url,
+  SUPABASE_SERVICE_ROLE_KEY: stage.target.serviceRoleKey,
 });
 const ONLY_BY_SQL = ["migrations: not checked", "guard: not checked", "tables: not checked"];
 
 /** Removes what a test registered. */
 function forget(issuer: string): Promise<unknown> {
-  return clinic.sql`delete from public.jwt_issuers where issuer = ${issuer}`;
+  return stage.sql`delete from public.jwt_issuers where issuer = ${issuer}`;
 }
 
 Deno.test("doctor checks with a service key what a service key shows", async () => {
-  for (const key of [clinic.target.serviceRoleKey, clinic.target.secretKey]) {
+  for (const key of [stage.target.serviceRoleKey, stage.target.secretKey]) {
     const { code, complaints } = await diagnose({ ...overRest(), SUPABASE_SERVICE_ROLE_KEY: key });
     assert.deepEqual({ code, complaints }, { code: 0, complaints: ONLY_BY_SQL });
   }
@@ -47,9 +53,9 @@ Deno.test("doctor finds a service key that is not the project's, and does not sh
 });
 
 Deno.test("doctor finds a database URL that does not work, tries once, and shows no password", async () => {
-  const url = new URL(clinic.target.databaseUrl);
+  const url = new URL(stage.target.databaseUrl);
   url.password = "wr0ng";
-  const diagnosis = await diagnose({ ...clinic.env, COUNTERSIGN_DATABASE_URL: url.href });
+  const diagnosis = await diagnose({ ...stage.env, COUNTERSIGN_DATABASE_URL: url.href });
   assert.deepEqual(diagnosis.complaints, [
     "access: problem",
     ...["migrations", "guard", "issuers", "roles", "keys", "tables"].map((check) =>
@@ -85,9 +91,9 @@ Deno.test("doctor finds a project where nothing was done yet", async () => {
 });
 
 Deno.test("doctor finds a schema of another version", async () => {
-  const { sql } = clinic;
+  const { sql } = stage;
   await sql.unsafe("comment on view public.jwt_issuer_policies is 'before'");
-  const diagnosis = await diagnose(clinic.env);
+  const diagnosis = await diagnose(stage.env);
   assert.deepEqual(diagnosis.complaints, ["migrations: problem"]);
   assertSays(
     diagnosis,
@@ -96,25 +102,25 @@ Deno.test("doctor finds a schema of another version", async () => {
     /is safe/,
   );
   await applyMigrations({ sql });
-  assert.deepEqual((await diagnose(clinic.env)).complaints, []);
+  assert.deepEqual((await diagnose(stage.env)).complaints, []);
 });
 
 Deno.test("doctor finds that the guard's functions are gone, and goes on", async () => {
-  const { sql } = clinic;
+  const { sql } = stage;
   await sql.unsafe("drop function countersign.guard_status()");
-  const diagnosis = await diagnose(clinic.env);
+  const diagnosis = await diagnose(stage.env);
   assert.deepEqual(diagnosis.complaints, ["migrations: problem", "guard: not checked"]);
   await applyMigrations({ sql });
 });
 
 Deno.test("doctor warns of a guard that is off, and finds it where tokens are for one use", async () => {
-  const { sql } = clinic;
+  const { sql } = stage;
   await disableGuard({ sql });
-  const off = await diagnose(clinic.env);
+  const off = await diagnose(stage.env);
   assert.deepEqual([off.code, off.complaints], [0, ["guard: warning"]]);
 
   await registerIssuer(sql, "once", { singleUse: true });
-  const worse = await diagnose(clinic.env);
+  const worse = await diagnose(stage.env);
   assert.deepEqual([worse.code, worse.complaints], [1, ["guard: problem"]]);
   assertSays(
     worse,
@@ -124,15 +130,15 @@ Deno.test("doctor warns of a guard that is off, and finds it where tokens are fo
   );
 
   await enableGuard({ sql });
-  assert.deepEqual((await diagnose(clinic.env)).complaints, []);
+  assert.deepEqual((await diagnose(stage.env)).complaints, []);
   await forget("once");
 });
 
 for (
-  const [way, env, not] of [["SQL", () => clinic.env, []], ["REST", overRest, ONLY_BY_SQL]] as const
+  const [way, env, not] of [["SQL", () => stage.env, []], ["REST", overRest, ONLY_BY_SQL]] as const
 ) {
   Deno.test(`doctor finds an issuer without roles, unless it is deactivated, over ${way}`, async () => {
-    const { sql } = clinic;
+    const { sql } = stage;
     await registerIssuer(sql, "o'dd one", { roles: [] });
     const diagnosis = await diagnose(env());
     assert.deepEqual(diagnosis.complaints.filter((it) => !it.includes("not checked")), [
@@ -156,7 +162,7 @@ for (
     ] as const
   ) {
     Deno.test(`doctor finds a role that ${what}, over ${way}`, async () => {
-      const { sql } = clinic;
+      const { sql } = stage;
       await sql.unsafe("select countersign.create_writer_role('risky_writer')");
       await registerIssuer(sql, "gambler", { roles: ["notes_writer", "risky_writer"] });
       assert.deepEqual((await diagnose(env())).complaints, not);
@@ -186,7 +192,7 @@ for (
   ) {
     Deno.test(`doctor ${complaints.length > 0 ? "finds" : "accepts"} a key that ${what}, over ${way}`, async () => {
       for (const [begin, end] of keys) {
-        await registerIssuer(clinic.sql, "aging", {
+        await registerIssuer(stage.sql, "aging", {
           ...(begin !== null && { notBefore: now() + begin * DAY }),
           ...(end !== null && { notAfter: now() + end * DAY }),
         });
@@ -205,11 +211,11 @@ for (
 }
 
 Deno.test("doctor finds an issuer whose keys were revoked, and one that never had any", async () => {
-  const { sql } = clinic;
+  const { sql } = stage;
   const kid = await registerIssuer(sql, "left");
   await revokeKey({ sql }, kid);
   await sql`insert into public.jwt_issuers (issuer, allowed_roles) values ('early', '{notes_writer}')`;
-  const diagnosis = await diagnose(clinic.env);
+  const diagnosis = await diagnose(stage.env);
   assert.deepEqual(diagnosis.complaints, ["keys: problem", "keys: problem"]);
   assertSays(
     diagnosis,
@@ -223,10 +229,10 @@ Deno.test("doctor finds an issuer whose keys were revoked, and one that never ha
 });
 
 Deno.test("doctor warns of a role to which policies for users don't apply", async () => {
-  const { sql } = clinic;
+  const { sql } = stage;
   await sql.unsafe("create role lone_writer; grant lone_writer to authenticator");
   await registerIssuer(sql, "loner", { roles: ["lone_writer"] });
-  const diagnosis = await diagnose(clinic.env);
+  const diagnosis = await diagnose(stage.env);
   assert.deepEqual(diagnosis.complaints, ["roles: warning"]);
   assertSays(
     diagnosis,
@@ -235,30 +241,30 @@ Deno.test("doctor warns of a role to which policies for users don't apply", asyn
     /create_writer_role\('lone_writer'\)/,
   );
   await sql.unsafe("select countersign.create_writer_role('lone_writer')");
-  assert.deepEqual((await diagnose(clinic.env)).complaints, []);
+  assert.deepEqual((await diagnose(stage.env)).complaints, []);
   await forget("loner");
   await sql.unsafe("drop role lone_writer");
 });
 
 Deno.test("doctor warns of a table without row level security, by the advice that mends it", async () => {
-  const { sql } = clinic;
+  const { sql } = stage;
   await sql.unsafe(
     'create table public."Open House" (a int); grant select on public."Open House" to authenticated',
   );
-  const diagnosis = await diagnose(clinic.env);
+  const diagnosis = await diagnose(stage.env);
   assert.deepEqual([diagnosis.code, diagnosis.complaints], [0, ["tables: warning"]]);
   assertSays(diagnosis, "tables", /^public\."Open House" .* open to notes_writer$/);
-  const mend = diagnosis.findings.find(({ check }) => check === "tables")?.mend;
-  await sql.unsafe(/^alter table .* enable row level security/.exec(mend ?? "")?.[0] ?? "");
-  assert.deepEqual((await diagnose(clinic.env)).complaints, []);
+  const fix = diagnosis.findings.find(({ check }) => check === "tables")?.fix;
+  await sql.unsafe(/^alter table .* enable row level security/.exec(fix ?? "")?.[0] ?? "");
+  assert.deepEqual((await diagnose(stage.env)).complaints, []);
   await sql.unsafe('drop table public."Open House"');
 });
 
 Deno.test("doctor changes nothing", async () => {
-  const { sql } = clinic;
+  const { sql } = stage;
   const state = () =>
     sql`select v.version, (select count(*) from public.jwt_registry_audit) as log from public.jwt_registry_version v`;
   const before = await state();
-  await diagnose({ ...clinic.env, SUPABASE_SERVICE_ROLE_KEY: clinic.target.serviceRoleKey });
+  await diagnose({ ...stage.env, SUPABASE_SERVICE_ROLE_KEY: stage.target.serviceRoleKey });
   assert.deepEqual(await state(), before);
 });

@@ -1,22 +1,28 @@
 import { createHmac } from "node:crypto";
 import assert from "node:assert/strict";
-import { assertSays, type Clinic, diagnose, type Handler, openClinic } from "./fixtures.ts";
+import {
+  assertSays,
+  diagnose,
+  type DoctorStage,
+  type Handler,
+  openDoctorStage,
+} from "./fixtures.ts";
 
-let clinic: Clinic;
+let stage: DoctorStage;
 
 Deno.test.beforeAll(async () => {
-  clinic = await openClinic();
+  stage = await openDoctorStage();
 });
 
-Deno.test.afterAll(async () => await clinic[Symbol.asyncDispose]());
+Deno.test.afterAll(async () => await stage[Symbol.asyncDispose]());
 
 Deno.test("doctor finds nothing on a healthy target", async () => {
-  const { code, complaints } = await diagnose(clinic.env);
+  const { code, complaints } = await diagnose(stage.env);
   assert.deepEqual({ code, complaints }, { code: 0, complaints: [] });
 });
 
 Deno.test("doctor says what it could not check without keys, and that is no problem", async () => {
-  const { code, complaints, findings } = await diagnose({ SUPABASE_URL: clinic.target.url });
+  const { code, complaints, findings } = await diagnose({ SUPABASE_URL: stage.target.url });
   assert.equal(code, 0);
   assert.deepEqual(
     complaints,
@@ -35,7 +41,7 @@ function verifyingPlatform(
   return (request, inner) => {
     const [header, payload, signature] = (request.headers.get("authorization") ?? "")
       .replace("Bearer ", "").split(".");
-    const expected = createHmac("sha256", clinic.target.jwtSecret)
+    const expected = createHmac("sha256", stage.target.jwtSecret)
       .update(`${header}.${payload}`).digest("base64url");
     return signature === expected ? inner(request) : Response.json(refusal, { status: 401 });
   };
@@ -49,12 +55,12 @@ for (
   ] as const
 ) {
   Deno.test(`doctor finds a platform that verifies tokens itself (${platform})`, async () => {
-    using _platform = clinic.wrap(verifyingPlatform(refusal));
-    const own = { authorization: `Bearer ${clinic.target.anonKey}` };
-    const through = await fetch(`${clinic.target.functionsUrl}/rest/-/healthz`, { headers: own });
+    using _platform = stage.wrap(verifyingPlatform(refusal));
+    const own = { authorization: `Bearer ${stage.target.anonKey}` };
+    const through = await fetch(`${stage.target.functionsUrl}/rest/-/healthz`, { headers: own });
     assert.equal((await through.json()).status, "ok");
 
-    const diagnosis = await diagnose(clinic.env);
+    const diagnosis = await diagnose(stage.env);
     assert.deepEqual(diagnosis.complaints, [
       "function: not checked",
       "verify_jwt: problem",
@@ -71,7 +77,7 @@ for (
 }
 
 for (
-  const [what, answer, message, mend] of [
+  const [what, answer, message, fix] of [
     [
       "fails",
       () => Response.json({ code: "WORKER_ERROR" }, { status: 500 }),
@@ -99,15 +105,15 @@ for (
   ] as const
 ) {
   Deno.test(`doctor finds a function that ${what}`, async () => {
-    using _function = clinic.wrap(answer);
-    const diagnosis = await diagnose(clinic.env);
+    using _function = stage.wrap(answer);
+    const diagnosis = await diagnose(stage.env);
     assert.deepEqual(diagnosis.complaints, [
       "function: problem",
       "verify_jwt: not checked",
       "registry: not checked",
       "secret: not checked",
     ]);
-    assertSays(diagnosis, "function", message, mend);
+    assertSays(diagnosis, "function", message, fix);
   });
 }
 
@@ -115,14 +121,14 @@ Deno.test("doctor finds a function that can't be reached, or does not answer in 
   const refused = await diagnose({ SUPABASE_URL: "http://127.0.0.1:9" });
   assertSays(refused, "function", /can't be reached: no connection/, /not paused/);
   const late = () => Promise.reject(new DOMException("too late", "TimeoutError"));
-  const silent = await diagnose(clinic.env, { fetch: late });
+  const silent = await diagnose(stage.env, { fetch: late });
   assertSays(silent, "function", /no answer within 15 s/);
   assertSays(silent, "clock", /does not say what time/);
 });
 
 Deno.test("doctor finds a key that the gateway refuses", async () => {
   for (const key of ["sb_publishable_of_another_project", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"]) {
-    const diagnosis = await diagnose({ ...clinic.env, SUPABASE_PUBLISHABLE_KEY: key });
+    const diagnosis = await diagnose({ ...stage.env, SUPABASE_PUBLISHABLE_KEY: key });
     assert.deepEqual(diagnosis.complaints, ["apikey: problem"]);
     assertSays(diagnosis, "apikey", /key that was given is refused/, /copy a publishable/);
     assert(!diagnosis.printed.includes(key));
@@ -130,51 +136,51 @@ Deno.test("doctor finds a key that the gateway refuses", async () => {
 });
 
 Deno.test("doctor takes every kind of key that the gateway takes", async () => {
-  const { publishableKey, anonKey, secretKey, serviceRoleKey } = clinic.target;
+  const { publishableKey, anonKey, secretKey, serviceRoleKey } = stage.target;
   for (const key of [publishableKey, anonKey, secretKey, serviceRoleKey]) {
-    const { complaints } = await diagnose(clinic.env, {}, ["--apikey", key]);
+    const { complaints } = await diagnose(stage.env, {}, ["--apikey", key]);
     assert.deepEqual(complaints, []);
   }
 });
 
 Deno.test("doctor finds that PostgREST is away", async () => {
   // One that has not said yet that it is ready, which is remembered for a second.
-  await using _function = clinic.deploy();
-  await clinic.target.postgrest.stop();
+  await using _function = stage.deploy();
+  await stage.target.postgrest.stop();
   try {
-    const diagnosis = await diagnose(clinic.env);
+    const diagnosis = await diagnose(stage.env);
     assert.deepEqual(diagnosis.complaints, ["apikey: problem", "secret: problem"]);
     assertSays(diagnosis, "apikey", /PostgREST does not answer at .*: status 50\d/, /data API/);
     assertSays(diagnosis, "secret", /neither does this machine/, /see apikey/);
   } finally {
-    await clinic.target.postgrest.start();
+    await stage.target.postgrest.start();
   }
 });
 
 Deno.test("doctor finds a function with another project's secret", async () => {
-  await using _function = clinic.deploy({ COUNTERSIGN_JWT_SECRET: "x".repeat(40) });
-  const diagnosis = await diagnose(clinic.env);
+  await using _function = stage.deploy({ COUNTERSIGN_JWT_SECRET: "x".repeat(40) });
+  const diagnosis = await diagnose(stage.env);
   assert.deepEqual(diagnosis.complaints, ["secret: problem"]);
   assertSays(diagnosis, "secret", /answers here, and does not accept/, /COUNTERSIGN_JWT_SECRET/);
 
-  const { SUPABASE_PUBLISHABLE_KEY: _, ...without } = clinic.env;
+  const { SUPABASE_PUBLISHABLE_KEY: _, ...without } = stage.env;
   const vague = await diagnose(without);
   assertSays(vague, "secret", /or does not answer it/, /give --apikey to tell which/);
 });
 
 Deno.test("doctor finds a function whose own key for the gateway is refused", async () => {
   const keys = JSON.stringify({ default: "sb_publishable_revoked" });
-  await using _function = clinic.deploy({ SUPABASE_PUBLISHABLE_KEYS: keys });
-  const diagnosis = await diagnose(clinic.env);
+  await using _function = stage.deploy({ SUPABASE_PUBLISHABLE_KEYS: keys });
+  const diagnosis = await diagnose(stage.env);
   assert.deepEqual(diagnosis.complaints, ["secret: problem"]);
   assertSays(diagnosis, "secret", /answers here/, /SUPABASE_PUBLISHABLE_KEYS/);
 });
 
 Deno.test("doctor finds a function that can't read its registry", async () => {
-  const url = new URL(clinic.target.databaseUrl);
+  const url = new URL(stage.target.databaseUrl);
   url.password = "wr0ng";
-  await using _function = clinic.deploy({ COUNTERSIGN_DB_URL: url.href });
-  const diagnosis = await diagnose(clinic.env);
+  await using _function = stage.deploy({ COUNTERSIGN_DB_URL: url.href });
+  const diagnosis = await diagnose(stage.env);
   assert.deepEqual(diagnosis.complaints, ["registry: problem"]);
   assertSays(diagnosis, "registry", /refuses everyone/, /COUNTERSIGN_DB_URL/);
 });
@@ -191,9 +197,9 @@ function dated(now: () => number): (request: Request, inner: Handler) => Promise
 
 Deno.test("doctor finds a function whose clock is behind, and what comes of it", async () => {
   const late = () => Date.now() - 120_000;
-  await using _function = clinic.deploy({}, late);
-  using _clock = clinic.wrap(dated(late));
-  const diagnosis = await diagnose(clinic.env);
+  await using _function = stage.deploy({}, late);
+  using _clock = stage.wrap(dated(late));
+  const diagnosis = await diagnose(stage.env);
   assert.deepEqual(diagnosis.complaints, ["secret: problem", "clock: warning", "clock: problem"]);
   assertSays(diagnosis, "clock", /clock is 1(19|20|21) s behind this machine's/);
   assertSays(diagnosis, "clock", /s behind the database's/, /set the clock of whichever is wrong/);
@@ -204,30 +210,30 @@ Deno.test("doctor warns of clocks that differ by little, and not of what can't b
   for (
     const [seconds, complaints] of [[15, ["clock: warning", "clock: warning"]], [3, []]] as const
   ) {
-    using _clock = clinic.wrap(dated(() => Date.now() + seconds * 1000));
-    const diagnosis = await diagnose(clinic.env);
+    using _clock = stage.wrap(dated(() => Date.now() + seconds * 1000));
+    const diagnosis = await diagnose(stage.env);
     assert.deepEqual(diagnosis.complaints, complaints);
     assert.equal(diagnosis.code, 0);
   }
 });
 
 Deno.test("doctor tells this machine's clock from the target's", async () => {
-  const diagnosis = await diagnose(clinic.env, { now: () => Date.now() + 60_000 });
+  const diagnosis = await diagnose(stage.env, { now: () => Date.now() + 60_000 });
   assert.deepEqual(diagnosis.complaints, ["clock: warning"]);
   assertSays(diagnosis, "clock", /behind this machine's/, /set this machine's clock/);
 });
 
 Deno.test("doctor sends no key to the function, and no token that anybody would trust", async () => {
   const seen: Headers[] = [];
-  using _tap = clinic.wrap((request, inner) => {
+  using _tap = stage.wrap((request, inner) => {
     seen.push(request.headers);
     return inner(request);
   });
-  await diagnose({ ...clinic.env, SUPABASE_SERVICE_ROLE_KEY: clinic.target.serviceRoleKey });
+  await diagnose({ ...stage.env, SUPABASE_SERVICE_ROLE_KEY: stage.target.serviceRoleKey });
   assert.equal(seen.length, 2);
   for (const headers of seen) assert.equal(headers.get("apikey"), null);
   const token = seen.map((headers) => headers.get("authorization")).find((value) => value !== null);
-  const response = await fetch(`${clinic.target.functionsUrl}/rest/notes`, {
+  const response = await fetch(`${stage.target.functionsUrl}/rest/notes`, {
     headers: { authorization: token ?? "" },
   });
   assert.equal((await response.json()).code, "token_refused");

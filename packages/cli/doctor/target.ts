@@ -16,7 +16,7 @@ export interface Unavailable {
 }
 
 /** A target, and the ways to it that its operator gave. Every question is asked once, however many checks need it. */
-export interface Patient {
+export interface Target {
   /** Without a slash at its end. */
   readonly url: string;
   readonly now: () => number;
@@ -33,7 +33,7 @@ export interface Patient {
 }
 
 /** The ways to a target. */
-export interface Ways {
+export interface Access {
   readonly url: string;
   readonly apikey: string | undefined;
   readonly registry: RestTarget | undefined;
@@ -43,7 +43,7 @@ export interface Ways {
 /** PostgREST and a project have no function of this name; only whoever is in between can answer otherwise than with 404. */
 const NO_FUNCTION = "countersign_doctor";
 
-export function examine({ url, apikey, registry, database }: Ways, io: CliIo): Patient {
+export function examine({ url, apikey, registry, database }: Access, io: CliIo): Target {
   const rest = `${url}/functions/v1/rest`;
   const databaseOnce = once(async () => {
     if ("why" in database) return database;

@@ -6,13 +6,8 @@ import {
   verifyMultiIssuerJwt,
 } from "@countersign/verifier";
 import { readUnverified } from "./read_unverified.ts";
+import { type StepName, stepOf, STEPS } from "./steps.ts";
 import { type Facts, factsAbout } from "./token_facts.ts";
-
-/** The steps of a verification, in their order. */
-export const STEPS = ["form", "issuer", "key", "signature", "times", "audience", "policy"] as const;
-
-/** One step of a verification. */
-export type StepName = typeof STEPS[number];
 
 /** What came of a step. */
 export interface Step {
@@ -47,37 +42,6 @@ export interface ExplainOptions {
   readonly now: () => number;
 }
 
-/** Where each reason belongs. A new reason does not compile until it is here. */
-const STEP_OF: Readonly<Record<Exclude<VerificationReason, "invalid_claims">, StepName>> = {
-  token_too_large: "form",
-  malformed: "form",
-  header_not_allowed: "form",
-  issuer_not_allowed: "issuer",
-  unknown_issuer: "issuer",
-  inactive_issuer: "issuer",
-  registry_unavailable: "issuer",
-  unknown_key: "key",
-  revoked_key: "key",
-  key_not_current: "key",
-  algorithm_mismatch: "key",
-  bad_signature: "signature",
-  expired: "times",
-  not_yet_valid: "times",
-  lifetime_too_long: "times",
-  issued_before_cutoff: "times",
-  wrong_audience: "audience",
-  role_not_allowed: "policy",
-  subject_not_allowed: "policy",
-  claim_not_allowed: "policy",
-};
-
-/** One reason for three steps, told apart by the claim that the verifier's message names first. */
-function stepOfClaim(message: string): StepName {
-  const [, claim = ""] = /"(\w+)"/.exec(message) ?? [];
-  if (["exp", "iat", "nbf"].includes(claim)) return "times";
-  return claim === "aud" ? "audience" : "policy";
-}
-
 /**
  * Verifies a token with the code that the proxy runs, and says which step failed and why.
  *
@@ -99,9 +63,7 @@ export async function explainToken(options: ExplainOptions): Promise<Explanation
     };
   } catch (error) {
     if (!(error instanceof JwtVerificationError)) throw error;
-    const failed = error.reason === "invalid_claims"
-      ? stepOfClaim(error.message)
-      : STEP_OF[error.reason];
+    const failed = stepOf(error);
     const steps = stepsUpTo(failed, options).map((step): Step =>
       step.step !== failed ? step : {
         ...step,

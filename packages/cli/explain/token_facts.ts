@@ -1,5 +1,5 @@
 import type { IssuerKey, IssuerRecord } from "@countersign/verifier";
-import type { StepName } from "./explain_token.ts";
+import type { StepName } from "./steps.ts";
 import type { UnverifiedToken } from "./read_unverified.ts";
 
 /** What the two sides say of one step, for a person to compare. */

@@ -2,6 +2,7 @@ import type { PolicyFields } from "@countersign/registry-admin";
 import { type Command, Option } from "commander";
 import { durationOption, repeated, timeOption } from "./input.ts";
 import type { CliIo } from "../io.ts";
+import { withoutUndefined } from "./without_undefined.ts";
 
 /** What {@linkcode addPolicyOptions} makes commander parse; `false` comes from a `--no-…` flag. */
 export interface PolicyOptions {
@@ -56,7 +57,7 @@ export function addPolicyResets(command: Command): Command {
 /** The fields of the policy that the flags name, and no others. */
 export function policyFields(options: PolicyOptions, io: CliIo): PolicyFields {
   const { defaultRole, maxLifetime, rejectIssuedBefore } = options;
-  return given({
+  return withoutUndefined({
     roles: options.role === false ? [] : options.role,
     defaultRole: defaultRole === false ? null : defaultRole,
     subjects: options.anySubject ? null : options.subject,
@@ -75,13 +76,4 @@ export function policyFields(options: PolicyOptions, io: CliIo): PolicyFields {
     mode: options.mode,
     description: options.description,
   });
-}
-
-type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** Leaves out what is `undefined`: to the registry, a field that is there is a field to set. */
-export function given<T extends object>(fields: T): Given<T> {
-  return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== undefined),
-  ) as Given<T>;
 }

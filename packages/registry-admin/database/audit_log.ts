@@ -1,7 +1,8 @@
 import { RegistryError } from "../errors.ts";
 import type { Condition } from "../store/registry_store.ts";
 import { type AuditRow, auditRow } from "../store/rows.ts";
-import { type RegistryTarget, withRegistry } from "../target.ts";
+import { withRegistry } from "../store/with_registry.ts";
+import type { RegistryTarget } from "../target.ts";
 
 const DEFAULT_LIMIT = 100;
 const MOST = 1000;

@@ -1,7 +1,8 @@
 import { type IssuerRecord, JwtVerificationError, parseIssuerRow } from "@countersign/verifier";
 import { RegistryError } from "../errors.ts";
 import { findRow } from "../store/registry_store.ts";
-import { type RegistryTarget, withRegistry } from "../target.ts";
+import { withRegistry } from "../store/with_registry.ts";
+import type { RegistryTarget } from "../target.ts";
 
 /**
  * Reads an issuer as a verifier sees it: with the roles that are safe now, and the keys that are active.

@@ -1,5 +1,6 @@
-import { issuerNotFound } from "./policy.ts";
-import { type RegistryTarget, withRegistry } from "../target.ts";
+import { issuerNotFound } from "./issuer_not_found.ts";
+import { withRegistry } from "../store/with_registry.ts";
+import type { RegistryTarget } from "../target.ts";
 
 /**
  * Deactivates an issuer: every token of it is refused, whichever key signed it.

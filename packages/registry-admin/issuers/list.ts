@@ -8,7 +8,8 @@ import {
   registeredKey,
   text,
 } from "../store/rows.ts";
-import { type RegistryTarget, withRegistry } from "../target.ts";
+import { withRegistry } from "../store/with_registry.ts";
+import type { RegistryTarget } from "../target.ts";
 
 /** An issuer with its policy and all its keys. */
 export interface IssuerSummary {

@@ -1,13 +1,10 @@
 import { RegistryError } from "../errors.ts";
-import {
-  type Columns,
-  type ColumnValue,
-  findRow,
-  type Registry,
-  type Row,
-} from "../store/registry_store.ts";
+import { issuerNotFound } from "./issuer_not_found.ts";
+import { type Columns, type ColumnValue, findRow, type Row } from "../store/registry_store.ts";
+import { epochColumn } from "../store/epoch_column.ts";
 import { flag, instant, nullable, number, text, texts } from "../store/rows.ts";
-import { type RegistryTarget, withRegistry } from "../target.ts";
+import { withRegistry } from "../store/with_registry.ts";
+import type { RegistryTarget } from "../target.ts";
 
 /** What an issuer's tokens may claim. A field that is left out stays as it is. */
 export interface PolicyFields {
@@ -72,22 +69,6 @@ export function policyColumns(fields: PolicyFields): Columns {
   return columns;
 }
 
-/** Seconds since the epoch as a column takes them: ISO 8601, `null` for none, `undefined` for unchanged. */
-export function epochColumn(
-  name: string,
-  seconds: number | null | undefined,
-): string | null | undefined {
-  if (seconds === undefined || seconds === null) return seconds;
-  const time = new Date(seconds * 1000);
-  if (!Number.isSafeInteger(seconds) || Number.isNaN(time.getTime())) {
-    throw new RegistryError(
-      "invalid_argument",
-      `Expected ${name} to be a whole number of seconds since the epoch`,
-    );
-  }
-  return time.toISOString();
-}
-
 /**
  * Reads a policy from the two places that know it: the issuer's row, and the view that the proxy reads, which leaves
  * out roles that are not safe now and has the lifetime in seconds whatever the session's `IntervalStyle`.
@@ -110,13 +91,6 @@ export function registeredPolicy(issuer: Row, view: Row): RegisteredPolicy {
     mode: text(issuer, "mode") === "observe" ? "observe" : "enforce",
     description: nullable(issuer, "description", text),
   };
-}
-
-export function issuerNotFound(issuer: string, { host }: Registry): RegistryError {
-  return new RegistryError(
-    "issuer_not_found",
-    `Expected an issuer that is registered on "${host}", found no "${issuer}"; see listIssuers`,
-  );
 }
 
 /**

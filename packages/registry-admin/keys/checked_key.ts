@@ -7,7 +7,7 @@ import {
 import { RegistryError } from "../errors.ts";
 
 /** A public key that the verifier would verify with. */
-export interface KeyMaterial {
+export interface CheckedKey {
   readonly kid: string;
   readonly algorithm: Algorithm;
   /** SPKI PEM, as it was given. */
@@ -23,10 +23,10 @@ const USUAL_ALGORITHMS: readonly Algorithm[] = ["RS256", "ES256", "ES384", "EdDS
  * @param algorithm Default: the usual one for a key of this type.
  * @throws {RegistryError} `invalid_public_key`. The message never quotes the key: someone may have pasted a private one.
  */
-export async function keyMaterial(
+export async function checkedKey(
   publicKey: string,
   algorithm: Algorithm | undefined,
-): Promise<KeyMaterial> {
+): Promise<CheckedKey> {
   let refusal: InvalidPublicKeyError | undefined;
   for (const candidate of algorithm === undefined ? USUAL_ALGORITHMS : [algorithm]) {
     try {

@@ -1,7 +1,7 @@
 import { type Algorithm, generateIssuerKeyPair } from "@countersign/signer";
 import assert from "node:assert/strict";
 import { RegistryError } from "../errors.ts";
-import { keyMaterial } from "./checked_key.ts";
+import { checkedKey } from "./checked_key.ts";
 import { registerPublicKey } from "./register_public_key.ts";
 
 const REFUSING: typeof fetch = () => Promise.reject(new Error("asked the target"));
@@ -32,17 +32,17 @@ Deno.test("registerPublicKey() asks the target nothing for a key that can't veri
       return true;
     });
   }
-  await keyMaterial(publicKey, undefined);
+  await checkedKey(publicKey, undefined);
 });
 
-Deno.test("keyMaterial() refuses an algorithm that the key is not for", async () => {
+Deno.test("checkedKey() refuses an algorithm that the key is not for", async () => {
   const { publicKey } = await generateIssuerKeyPair({ algorithm: "ES256" });
-  await assert.rejects(keyMaterial(publicKey, "RS256"), { code: "invalid_public_key" });
-  await assert.rejects(keyMaterial(publicKey, "ES384"), { code: "invalid_public_key" });
-  assert.equal((await keyMaterial(publicKey, "ES256")).algorithm, "ES256");
+  await assert.rejects(checkedKey(publicKey, "RS256"), { code: "invalid_public_key" });
+  await assert.rejects(checkedKey(publicKey, "ES384"), { code: "invalid_public_key" });
+  assert.equal((await checkedKey(publicKey, "ES256")).algorithm, "ES256");
 });
 
-Deno.test("keyMaterial() takes the usual algorithm for the type of key", async () => {
+Deno.test("checkedKey() takes the usual algorithm for the type of key", async () => {
   const usual: [Algorithm, Algorithm][] = [
     ["RS256", "RS256"],
     ["PS256", "RS256"],
@@ -52,7 +52,7 @@ Deno.test("keyMaterial() takes the usual algorithm for the type of key", async (
   ];
   for (const [made, assumed] of usual) {
     const { publicKey, kid } = await generateIssuerKeyPair({ algorithm: made });
-    const material = await keyMaterial(publicKey, undefined);
+    const material = await checkedKey(publicKey, undefined);
     assert.deepEqual([material.algorithm, material.kid], [assumed, kid]);
   }
 });

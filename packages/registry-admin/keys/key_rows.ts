@@ -1,6 +1,6 @@
 import { RegistryError } from "../errors.ts";
-import type { KeyMaterial } from "./checked_key.ts";
-import { type Columns, findRow, type Registry, type Row } from "../store/registry_store.ts";
+import type { CheckedKey } from "./checked_key.ts";
+import { type Columns, findRow, type RegistryStore, type Row } from "../store/registry_store.ts";
 import { text } from "../store/rows.ts";
 
 /**
@@ -13,9 +13,9 @@ import { text } from "../store/rows.ts";
  * another algorithm.
  */
 export async function ownKey(
-  registry: Registry,
+  registry: RegistryStore,
   issuer: string,
-  { kid, algorithm }: KeyMaterial,
+  { kid, algorithm }: CheckedKey,
 ): Promise<Row | undefined> {
   const row = await findRow(registry, "jwt_public_keys", "kid", kid);
   if (row === undefined) return undefined;
@@ -44,9 +44,9 @@ export async function ownKey(
 
 /** Stores a key and the times that were given. A key that is there already keeps the times that were not. */
 export async function putKey(
-  registry: Registry,
+  registry: RegistryStore,
   issuer: string,
-  key: KeyMaterial,
+  key: CheckedKey,
   times: Columns,
 ): Promise<Row> {
   const { kid, algorithm, publicKey } = key;

@@ -1,7 +1,8 @@
 import { RegistryError } from "../errors.ts";
 import { findRow } from "../store/registry_store.ts";
 import { flag, type PublicKeyRow, publicKeyRow, text } from "../store/rows.ts";
-import { type RegistryTarget, withRegistry } from "../target.ts";
+import { withRegistry } from "../store/with_registry.ts";
+import type { RegistryTarget } from "../target.ts";
 
 /**
  * Revokes one key. Tokens that it signed are refused; the issuer's other keys keep working.

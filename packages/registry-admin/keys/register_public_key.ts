@@ -1,11 +1,13 @@
 import type { Algorithm } from "@countersign/verifier";
 import { RegistryError } from "../errors.ts";
-import { keyMaterial } from "./checked_key.ts";
-import { epochColumn, policyColumns, type PolicyFields } from "../issuers/policy.ts";
-import { type Columns, findRow, type Registry, type Row } from "../store/registry_store.ts";
+import { checkedKey } from "./checked_key.ts";
+import { policyColumns, type PolicyFields } from "../issuers/policy.ts";
+import { type Columns, findRow, type RegistryStore, type Row } from "../store/registry_store.ts";
+import { epochColumn } from "../store/epoch_column.ts";
 import { flag, type PublicKeyRow, publicKeyRow, text, texts } from "../store/rows.ts";
 import { ownKey, putKey } from "./key_rows.ts";
-import { type RegistryTarget, withRegistry } from "../target.ts";
+import { withRegistry } from "../store/with_registry.ts";
+import type { RegistryTarget } from "../target.ts";
 
 /** A key, its issuer, and whatever of the issuer's policy is to be set with it. */
 export interface KeyRegistration extends PolicyFields {
@@ -64,7 +66,7 @@ export async function registerPublicKey(options: RegisterOptions): Promise<Publi
   const { issuer } = options;
   const policy = policyColumns(options);
   const times = timeColumns(options);
-  const key = await keyMaterial(options.publicKey, options.algorithm);
+  const key = await checkedKey(options.publicKey, options.algorithm);
 
   const { row, warnings } = await withRegistry(options, async (registry) => {
     // Before anything is written: over REST there is no transaction to undo it.
@@ -92,7 +94,7 @@ function timeColumns({ notBefore, notAfter }: KeyRegistration): Columns {
 }
 
 /** Updates before it inserts: in an upsert, a row's checks see the columns that were left out as if they were empty. */
-async function putPolicy(registry: Registry, issuer: string, policy: Columns): Promise<void> {
+async function putPolicy(registry: RegistryStore, issuer: string, policy: Columns): Promise<void> {
   const known = await registry.update("jwt_issuers", policy, [["issuer", "eq", issuer]]);
   if (known.length > 0) return;
   const added = await registry.insert("jwt_issuers", { issuer, ...policy }, "issuer");
@@ -106,7 +108,7 @@ function changedMeanwhile(issuer: string): RegistryError {
   );
 }
 
-async function warningsAbout(registry: Registry, issuer: Row, kid: string): Promise<string[]> {
+async function warningsAbout(registry: RegistryStore, issuer: Row, kid: string): Promise<string[]> {
   const name = text(issuer, "issuer");
   const warnings: string[] = [];
   if (texts(issuer, "allowed_roles").length === 0) {

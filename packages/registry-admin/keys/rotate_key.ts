@@ -1,11 +1,12 @@
 import type { Algorithm } from "@countersign/verifier";
 import { RegistryError } from "../errors.ts";
-import { keyMaterial } from "./checked_key.ts";
-import { issuerNotFound } from "../issuers/policy.ts";
+import { checkedKey } from "./checked_key.ts";
+import { issuerNotFound } from "../issuers/issuer_not_found.ts";
 import { findRow } from "../store/registry_store.ts";
 import { flag, type PublicKeyRow, publicKeyRow } from "../store/rows.ts";
 import { ownKey, putKey } from "./key_rows.ts";
-import { type RegistryTarget, withRegistry } from "../target.ts";
+import { withRegistry } from "../store/with_registry.ts";
+import type { RegistryTarget } from "../target.ts";
 
 const DEFAULT_OVERLAP_S = 3600;
 
@@ -75,7 +76,7 @@ export async function rotateKey(options: RotateOptions): Promise<RotationResult>
   if (!Number.isSafeInteger(overlap) || overlap < 0) {
     throw new RegistryError("invalid_argument", "Expected overlap to be a whole number of seconds");
   }
-  const key = await keyMaterial(options.publicKey, options.algorithm);
+  const key = await checkedKey(options.publicKey, options.algorithm);
   const start = new Date(now()).toISOString();
   const end = new Date(now() + overlap * 1000).toISOString();
 

@@ -99,10 +99,10 @@ export async function withConnection<T>(
   work: (sql: postgres.Sql, host: string) => Promise<T>,
 ): Promise<T> {
   if ("sql" in target) {
-    return await explaining(target.sql, target.sql.options.host[0] ?? "the database", work);
+    return await withRegistryErrors(target.sql, target.sql.options.host[0] ?? "the database", work);
   }
   await using database = openDatabase(target);
-  return await explaining(database.sql, database.host, work);
+  return await withRegistryErrors(database.sql, database.host, work);
 }
 
 /** A database that whoever opened it closes, with `await using`. */
@@ -148,7 +148,7 @@ export function openDatabase(target: DatabaseTarget): OpenDatabase {
   };
 }
 
-async function explaining<T>(
+async function withRegistryErrors<T>(
   sql: postgres.Sql,
   host: string,
   work: (sql: postgres.Sql, host: string) => Promise<T>,

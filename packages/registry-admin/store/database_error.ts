@@ -99,7 +99,10 @@ const RULES: readonly (readonly [RegExp, RegistryErrorCode, string?])[] = [
 const SCHEMA_ADVICE = "apply Countersign's migrations (supabase db push, or applyMigrations)";
 
 /** Turns what Postgres said into an error with a code. The same refusal gives the same error over REST and over SQL. */
-export function refusal({ sqlstate, message, hint }: DatabaseRefusal, host: string): RegistryError {
+export function databaseError(
+  { sqlstate, message, hint }: DatabaseRefusal,
+  host: string,
+): RegistryError {
   const said = hint === "" ? message : `${message}; ${hint}`;
   const rule = RAISED.has(sqlstate) ? RULES.find(([words]) => words.test(message)) : undefined;
   if (rule !== undefined) return new RegistryError(rule[1], rule[2] ?? said, { sqlstate });
@@ -127,7 +130,7 @@ function explained(code: RegistryErrorCode, said: string, host: string): string 
 export function failedQuery(error: unknown, host: string): unknown {
   if (error instanceof RegistryError) return error;
   const { name, code, message, hint } = parts(error);
-  if (name === "PostgresError") return refusal({ sqlstate: code, message, hint }, host);
+  if (name === "PostgresError") return databaseError({ sqlstate: code, message, hint }, host);
   const aboutCertificate = /CERT|certificate/i.test(`${code} ${message}`);
   if (code === "" && !aboutCertificate) return error;
   // The error of a driver or a socket can name what it was given, so only its code is kept.

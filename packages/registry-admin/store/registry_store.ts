@@ -33,11 +33,11 @@ export interface Query {
 /**
  * The port that every operation stands on: three statements, each atomic by itself.
  *
- * Two things implement it, `rest_registry.ts` and `sql_registry.ts`. Values are coerced by Postgres from
+ * Two things implement it, `rest_store.ts` and `sql_store.ts`. Values are coerced by Postgres from
  * JSON in both, and rows come back as Postgres writes them in JSON, so both give the same results. Both reject
  * with a `RegistryError` and with nothing else.
  */
-export interface Registry {
+export interface RegistryStore {
   /** How a person recognises the target: a host name. */
   readonly host: string;
   /** Reads every row that fits, however few the target gives at a time. */
@@ -53,7 +53,7 @@ export interface Registry {
 
 /** The row with this key, if there is one. */
 export async function findRow(
-  registry: Registry,
+  registry: RegistryStore,
   relation: Relation,
   column: string,
   value: string,

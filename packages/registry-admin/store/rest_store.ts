@@ -1,7 +1,7 @@
 import { PostgrestClient } from "@supabase/postgrest-js";
 import { RegistryError } from "../errors.ts";
-import type { Columns, Condition, Query, Registry, Relation, Row } from "./registry_store.ts";
-import { refusal } from "./database_error.ts";
+import type { Columns, Condition, Query, RegistryStore, Relation, Row } from "./registry_store.ts";
+import { databaseError } from "./database_error.ts";
 import type { RestTarget } from "../target.ts";
 
 const TIMEOUT_MS = 15_000;
@@ -49,7 +49,7 @@ interface Answer {
 }
 
 /** The registry through the target's PostgREST, as `service_role`. */
-export class RestRegistry implements Registry {
+export class RestStore implements RegistryStore {
   readonly host: string;
   readonly #client: PostgrestClient;
 
@@ -134,10 +134,12 @@ function refusedOverRest(
   host: string,
 ): RegistryError {
   const { code, message, hint } = error;
-  if (code) return refusal({ sqlstate: code, message: message ?? "", hint: hint ?? "" }, host);
+  if (code) {
+    return databaseError({ sqlstate: code, message: message ?? "", hint: hint ?? "" }, host);
+  }
   // What PostgREST 12 says when it is to change a table that is not there: an empty object.
   if (status === 404 && message === undefined) {
-    return refusal({ sqlstate: "42P01", message: "", hint: "" }, host);
+    return databaseError({ sqlstate: "42P01", message: "", hint: "" }, host);
   }
   // The gateway's own answers have no code, and may quote what was sent to it.
   if (status === 401 || status === 403) {

@@ -43,14 +43,14 @@ async function refused(
   });
 }
 
-Deno.test("RestRegistry sends a secret key as apikey and never as a bearer token", async () => {
+Deno.test("RestStore sends a secret key as apikey and never as a bearer token", async () => {
   const given = target(empty, { serviceRoleKey: SECRET });
   await listPublicKeys(given.target);
   assert.equal(given.seen[0]?.headers.get("apikey"), SECRET);
   assert.equal(given.seen[0]?.headers.get("authorization"), null);
 });
 
-Deno.test("RestRegistry sends a legacy key as apikey and as a bearer token", async () => {
+Deno.test("RestStore sends a legacy key as apikey and as a bearer token", async () => {
   const given = target(empty);
   await listPublicKeys(given.target);
   assert.equal(given.seen[0]?.headers.get("apikey"), LEGACY);
@@ -64,7 +64,7 @@ for (
     ["http://kong:8000/base/", "http://kong:8000/base/rest/v1/jwt_issuers"],
   ] as const
 ) {
-  Deno.test(`RestRegistry asks ${expected} for ${supabaseUrl}`, async () => {
+  Deno.test(`RestStore asks ${expected} for ${supabaseUrl}`, async () => {
     const given = target(empty, { supabaseUrl });
     await listPublicKeys(given.target);
     assert.equal(given.seen[0]?.url.split("?")[0], expected);
@@ -81,7 +81,7 @@ for (
     ["a URL with a password", { supabaseUrl: "https://u:p@x.co" }, "invalid_argument", /URL/],
   ] satisfies [string, Partial<RestTarget>, RegistryErrorCode, RegExp][]
 ) {
-  Deno.test(`RestRegistry refuses ${what} before it sends anything`, async () => {
+  Deno.test(`RestStore refuses ${what} before it sends anything`, async () => {
     const given = target(empty, options);
     await refused(given, code, message);
     assert.equal(given.seen.length, 0);
@@ -119,18 +119,18 @@ for (
     ["an answer that is no list", () => Response.json({}), "unreachable", /status 200/],
   ] satisfies [string, () => Response | Promise<Response>, RegistryErrorCode, RegExp][]
 ) {
-  Deno.test(`RestRegistry gives a code to ${what}, and asks once`, async () => {
+  Deno.test(`RestStore gives a code to ${what}, and asks once`, async () => {
     const given = target(answer);
     await refused(given, code, message);
     assert.equal(given.seen.length, 1);
   });
 }
 
-Deno.test("RestRegistry gives a code to what gives the same page for ever", async () => {
+Deno.test("RestStore gives a code to what gives the same page for ever", async () => {
   await refused(target(() => Response.json([{ issuer: "billing" }])), "unreachable", /PostgREST/);
 });
 
-Deno.test("RestRegistry gives a code to a registry of another make", async () => {
+Deno.test("RestStore gives a code to a registry of another make", async () => {
   const pages = [[{ issuer: "billing" }]];
   await refused(target(() => Response.json(pages.shift() ?? [])), "schema_missing", /is_active/);
 });

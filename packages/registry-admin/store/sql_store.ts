@@ -1,5 +1,5 @@
 import type postgres from "postgres";
-import type { Columns, Condition, Query, Registry, Relation, Row } from "./registry_store.ts";
+import type { Columns, Condition, Query, RegistryStore, Relation, Row } from "./registry_store.ts";
 import { failedQuery } from "./database_error.ts";
 
 const OPERATORS: Readonly<Record<Condition[1], (column: string, parameter: string) => string>> = {
@@ -16,7 +16,7 @@ const OPERATORS: Readonly<Record<Condition[1], (column: string, parameter: strin
  * Rows go in through `jsonb_populate_record` and come out through `to_jsonb`, which is what PostgREST does, so
  * that Postgres coerces the same values in the same way whichever way they came.
  */
-export class SqlRegistry implements Registry {
+export class SqlStore implements RegistryStore {
   readonly host: string;
   readonly #transaction: postgres.TransactionSql;
 

@@ -1,7 +1,7 @@
 import { guardStatus } from "@countersign/registry-admin";
 import { type Check, notChecked, ok, problem, warning } from "../finding.ts";
 
-const MEND = "countersign guard enable";
+const FIX = "countersign guard enable";
 
 /** Whether every request is checked again in its own transaction. */
 export const guardCheck: Check = {
@@ -15,7 +15,7 @@ export const guardCheck: Check = {
     const once = registered.filter(({ isActive, policy }) => isActive && policy.singleUse)
       .map(({ issuer }) => issuer);
     return once.length > 0
-      ? problem(`off, so the tokens of ${once.join(", ")} can be used more than once`, MEND)
-      : warning("off, so a revoked issuer can write until the function has seen it", MEND);
+      ? problem(`off, so the tokens of ${once.join(", ")} can be used more than once`, FIX)
+      : warning("off, so a revoked issuer can write until the function has seen it", FIX);
   },
 };
