@@ -1,19 +1,15 @@
 import { verifyMultiIssuerJwt } from "@countersign/verifier";
 import { bearerToken } from "./request/bearer_token.ts";
 import { createMinter } from "./downstream/downstream_token.ts";
-import { SwapProxyError } from "./errors.ts";
 import { forward } from "./upstream/forward.ts";
 import { createHealth } from "./health.ts";
-import { createRouter } from "./request/router.ts";
+import { createRequestRouter } from "./request/request_router.ts";
 import type { ProxyOptions } from "./options/proxy_options.ts";
 import { proxySettings } from "./options/proxy_settings.ts";
-import { refusalResponse, REQUEST_ID_HEADER } from "./refusal/refusal_response.ts";
+import { refusalResponse } from "./refusal/refusal_response.ts";
 import { REFUSALS } from "./refusal/refusals.ts";
-import { observedEvent, refusalReason, refusedEvent, tell } from "./events/report.ts";
-import { requestId } from "./request/request_id.ts";
-import { createSwapObserver, type Swap } from "./events/swap_observer.ts";
-
-const METHODS = new Set(["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]);
+import { refusalReason } from "./refusal/refusal_reason.ts";
+import { createSwapObserver } from "./events/swap_observer.ts";
 
 /**
  * Makes the handler that stands in front of PostgREST: it verifies the inbound token, holds it to its
@@ -54,44 +50,31 @@ export function createJwtSwapProxy(
   options: ProxyOptions,
 ): (request: Request) => Promise<Response> {
   const settings = proxySettings(options);
-  const route = createRouter(settings.mountPath);
+  const route = createRequestRouter(settings.mountPath);
   const mint = createMinter(settings.signer, settings.now);
   const health = createHealth(settings);
-  const beginSwap = createSwapObserver(options.serverTiming ?? false);
-  const { onEvent } = options;
+  const observe = createSwapObserver(options);
 
   return async (request) => {
-    let swap: Swap | undefined;
+    const swap = observe(request);
     try {
-      const to = route(request.url);
-      if (to === undefined) throw new SwapProxyError("path_not_found", "No such path");
-      if (!METHODS.has(request.method)) {
-        throw new SwapProxyError("method_not_allowed", "Not a method of PostgREST");
-      }
+      const to = route(request);
       if (to.kind !== "upstream") return await health(to.kind, request.method);
+      swap.routed();
 
-      swap = beginSwap?.();
       const inbound = bearerToken(request.headers);
       const verified = await verifyMultiIssuerJwt(inbound, settings.verify);
-      swap?.verified(verified);
+      swap.verified(verified);
+
       const minted = mint(verified);
       const token = typeof minted === "string" ? minted : await minted;
-      swap?.signed();
-      const response = await forward(request, to.pathAndQuery, token, settings.forward);
-      swap?.answered(response);
+      swap.minted();
 
-      if (verified.observed.length > 0) {
-        const id = requestId(request.headers);
-        response.headers.set(REQUEST_ID_HEADER, id);
-        if (onEvent) tell(onEvent, observedEvent(verified, id));
-      }
-      return response;
+      return swap.answered(await forward(request, to.pathAndQuery, token, settings.forward));
     } catch (error) {
-      const id = requestId(request.headers);
       const reason = refusalReason(error);
-      swap?.refused(error, reason);
-      if (onEvent) tell(onEvent, refusedEvent(error, reason, id));
-      return refusalResponse(REFUSALS[reason], request.method, id);
+      swap.refused(error, reason);
+      return refusalResponse(REFUSALS[reason], request.method, swap.requestId);
     }
   };
 }

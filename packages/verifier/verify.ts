@@ -7,7 +7,8 @@ import { verifySignature } from "./signature/signature.ts";
 import { checkTimes } from "./claims/times.ts";
 import type { Algorithm, IssuerRecord, MultiIssuerJwtClaims, PolicyRefusal } from "./types.ts";
 import { recall, remember } from "./verified_token_cache.ts";
-import { checkOptions, readClock, type VerifyOptions } from "./verify_options.ts";
+import { readClock } from "./clock.ts";
+import { checkOptions, type VerifyOptions } from "./verify_options.ts";
 
 /** A token that may be countersigned, and with what. */
 export interface VerifyResult {
@@ -76,7 +77,7 @@ export async function verifyMultiIssuerJwt(
   const found = findIssuer(jwt.claims["iss"], keySource, options.allowedIssuers); // 3
   const record = found instanceof Promise ? await found : found;
 
-  const now = readClock(options); // once the registry has answered, which may have taken seconds
+  const now = readClock(options.now); // once the registry has answered, which may have taken seconds
   const candidates = candidateKeys(jwt.header, record, now); // 4
 
   const isKnown = seen?.record === record && candidates.includes(seen.key);

@@ -81,20 +81,6 @@ export function checkOptions(options: VerifyOptions): CheckedOptions {
   return { keySource: sourceOf(options), tolerance };
 }
 
-/**
- * Reads the clock.
- *
- * @returns Seconds since the epoch, with fractions.
- * @throws {TypeError} If the clock is broken: every comparison with NaN is false, and no token would expire.
- */
-export function readClock({ now = Date.now }: VerifyRules): number {
-  const seconds = now() / 1000;
-  if (!Number.isFinite(seconds)) {
-    throw new TypeError('Expected "now" to return milliseconds since the epoch');
-  }
-  return seconds;
-}
-
 function sourceOf(options: VerifyOptions): KeySource {
   if (!("keySource" in options)) return restKeySource(options);
   if (typeof options.keySource?.find !== "function") {

@@ -1,96 +1,159 @@
 import type { Span } from "@opentelemetry/api";
-import { JwtVerificationError, type VerifyResult } from "@countersign/verifier";
+import { JwtVerificationError, type MatchedKey, type VerifyResult } from "@countersign/verifier";
 import { type RefusalReason, REFUSALS } from "../refusal/refusals.ts";
+import { REQUEST_ID_HEADER, requestId } from "../request/request_id.ts";
+import { innermostCause, stackFrames } from "./error_cause.ts";
+import type { RefusedEvent, SwapEvent } from "./swap_event.ts";
 import { createTelemetry, type Telemetry } from "./telemetry.ts";
 
-/** Follows one swap through its phases. */
+/** Follows one request, for the span, `Server-Timing` and `onEvent` alike. */
 export interface Swap {
+  /** The id that the answer and the operator's log share. */
+  readonly requestId: string;
+  /** The request is one for PostgREST. */
+  routed(): void;
   /** The token passed: signature, times and policy. */
   verified(verified: VerifyResult): void;
   /** There is a downstream token. */
-  signed(): void;
+  minted(): void;
   /** PostgREST answered. */
-  answered(response: Response): void;
-  /** There is no answer of PostgREST's. */
+  answered(response: Response): Response;
+  /** PostgREST did not answer. */
   refused(error: unknown, reason: RefusalReason): void;
 }
 
-/**
- * What follows swaps, for OpenTelemetry and `Server-Timing`; `undefined` where neither is wanted.
- *
- * @param now Milliseconds, on a clock that never steps back.
- */
-export function createSwapObserver(
-  serverTiming: boolean,
-  now: () => number = () => performance.now(),
-): (() => Swap) | undefined {
-  const telemetry = createTelemetry();
-  if (telemetry === undefined && !serverTiming) return undefined;
-  return () => new ObservedSwap(telemetry, serverTiming, now);
+/** Who is told of swaps. */
+export interface SwapObserverOptions {
+  /** Whether answers carry the proxy's phases. Default: false */
+  readonly serverTiming?: boolean | undefined;
+  /** Receives refusals, and what observe mode let through. */
+  readonly onEvent?: ((event: SwapEvent) => void) | undefined;
+  /** A clock that never steps back, in milliseconds. Default: `performance.now` */
+  readonly clock?: () => number;
+}
+
+/** Makes what follows requests. OpenTelemetry's providers are those registered when it is made. */
+export function createSwapObserver(options: SwapObserverOptions): (request: Request) => Swap {
+  const observer: Observer = {
+    telemetry: createTelemetry(),
+    serverTiming: options.serverTiming ?? false,
+    onEvent: options.onEvent,
+    clock: options.clock ?? (() => performance.now()),
+  };
+  return (request) => new ObservedSwap(observer, request);
+}
+
+interface Observer {
+  readonly telemetry: Telemetry | undefined;
+  readonly serverTiming: boolean;
+  readonly onEvent: ((event: SwapEvent) => void) | undefined;
+  readonly clock: () => number;
 }
 
 class ObservedSwap implements Swap {
-  readonly #telemetry: Telemetry | undefined;
-  readonly #span: Span | undefined;
-  readonly #serverTiming: boolean;
-  readonly #now: () => number;
-  readonly #startedAt: number;
+  readonly #observer: Observer;
+  readonly #request: Request;
+  #requestId: string | undefined;
+  #isRouted = false;
+  #span: Span | undefined;
+  #key: MatchedKey | undefined;
+  #observed: VerifyResult["observed"] = [];
+  #routedAt = 0;
   #verifiedAt = 0;
-  #signedAt = 0;
-  #key: VerifyResult["matchedKey"] | undefined;
+  #mintedAt = 0;
 
-  constructor(telemetry: Telemetry | undefined, serverTiming: boolean, now: () => number) {
-    this.#telemetry = telemetry;
-    this.#span = telemetry?.begin();
-    this.#serverTiming = serverTiming;
-    this.#now = now;
-    this.#startedAt = now();
+  constructor(observer: Observer, request: Request) {
+    this.#observer = observer;
+    this.#request = request;
+  }
+
+  get requestId(): string {
+    return this.#requestId ??= requestId(this.#request.headers);
+  }
+
+  routed(): void {
+    this.#isRouted = true;
+    this.#routedAt = this.#time();
+    this.#span = this.#observer.telemetry?.begin();
   }
 
   verified(verified: VerifyResult): void {
-    this.#verifiedAt = this.#now();
+    this.#verifiedAt = this.#time();
     this.#key = verified.matchedKey;
-    this.#telemetry?.verified(verified);
-    this.#telemetry?.phase(this.#span, "verified");
+    this.#observed = verified.observed;
+    this.#observer.telemetry?.verified(verified);
+    this.#observer.telemetry?.phase(this.#span, "verified");
   }
 
-  signed(): void {
-    this.#signedAt = this.#now();
-    this.#telemetry?.phase(this.#span, "signed");
+  minted(): void {
+    this.#mintedAt = this.#time();
+    this.#observer.telemetry?.phase(this.#span, "signed");
   }
 
-  answered(response: Response): void {
-    if (this.#serverTiming) {
-      response.headers.append("server-timing", this.#timing(this.#now()));
-    }
-    this.#telemetry?.phase(this.#span, "forwarded");
-    this.#telemetry?.end(this.#span, {
+  answered(response: Response): Response {
+    if (this.#observer.serverTiming) response.headers.append("server-timing", this.#timing());
+    this.#observer.telemetry?.phase(this.#span, "forwarded");
+    this.#observer.telemetry?.end(this.#span, {
       issuer: this.#key?.issuer,
       kid: this.#key?.kid,
       outcome: "answered",
       status: response.status,
     });
+    if (this.#observed.length > 0 && this.#key !== undefined) {
+      response.headers.set(REQUEST_ID_HEADER, this.requestId);
+      const { issuer, kid } = this.#key;
+      const refusals = this.#observed;
+      this.#tell({ type: "observed", requestId: this.requestId, issuer, kid, refusals });
+    }
+    return response;
   }
 
   refused(error: unknown, reason: RefusalReason): void {
     // The verifier names issuer and key only where they are registered.
     const known = error instanceof JwtVerificationError ? error : this.#key;
-    const { code, status } = REFUSALS[reason];
-    this.#telemetry?.end(this.#span, {
-      issuer: known?.issuer,
-      kid: known?.kid,
-      outcome: code,
+    const { code, status, alarm = false } = REFUSALS[reason];
+    if (this.#isRouted) {
+      const { issuer, kid } = known ?? {};
+      this.#observer.telemetry?.end(this.#span, { issuer, kid, outcome: code, reason, status });
+    }
+    if (this.#observer.onEvent === undefined) return;
+    const cause = innermostCause(error);
+    const event: RefusedEvent = {
+      type: "refused",
+      requestId: this.requestId,
       reason,
+      code,
       status,
-    });
+      alarm,
+      ...(known?.issuer !== undefined && { issuer: known.issuer }),
+      ...(known?.kid !== undefined && { kid: known.kid }),
+      ...(cause !== undefined && { cause }),
+      ...(reason === "internal_error" && { stack: stackFrames(error) }),
+    };
+    this.#tell(event);
   }
 
-  #timing(answeredAt: number): string {
+  /** What an observer does must not decide what a caller gets, so its failure goes nowhere. */
+  #tell(event: SwapEvent): void {
+    try {
+      this.#observer.onEvent?.(event);
+    } catch {
+      // There is nobody left to report it to.
+    }
+  }
+
+  /** Reading a clock costs something, and only `Server-Timing` asks for it. */
+  #time(): number {
+    return this.#observer.serverTiming ? this.#observer.clock() : 0;
+  }
+
+  #timing(): string {
+    const answeredAt = this.#time();
     const phases = [
-      ["countersign", answeredAt - this.#startedAt],
-      ["countersign-verify", this.#verifiedAt - this.#startedAt],
-      ["countersign-sign", this.#signedAt - this.#verifiedAt],
-      ["countersign-forward", answeredAt - this.#signedAt],
+      ["countersign", answeredAt - this.#routedAt],
+      ["countersign-verify", this.#verifiedAt - this.#routedAt],
+      ["countersign-sign", this.#mintedAt - this.#verifiedAt],
+      ["countersign-forward", answeredAt - this.#mintedAt],
     ] as const;
     return phases.map(([name, duration]) => `${name};dur=${duration.toFixed(2)}`).join(", ");
   }

@@ -13,17 +13,20 @@ const verified: VerifyResult = {
 };
 const response = new Response();
 
-const off = createSwapObserver(false);
-const timing = createSwapObserver(true);
+const off = createSwapObserver({});
+const timing = createSwapObserver({ serverTiming: true });
 const recorded = recordTelemetry();
-const on = createSwapObserver(false);
+const on = createSwapObserver({});
 recorded[Symbol.dispose]();
 
-function follow(begin: typeof off): void {
-  const swap = begin?.();
-  swap?.verified(verified);
-  swap?.signed();
-  swap?.answered(response);
+const request = new Request("http://edge.internal/rest/v1/widgets");
+
+function follow(observe: typeof off): void {
+  const swap = observe(request);
+  swap.routed();
+  swap.verified(verified);
+  swap.minted();
+  swap.answered(response);
 }
 
 Deno.bench("switched off", { group: "observer", baseline: true }, () => follow(off));

@@ -7,6 +7,7 @@ import { fakeUpstream } from "../fixtures/upstream.ts";
 import { postgresKeySource } from "../registry/postgres_key_source.ts";
 import type { ProxyOptions } from "../options/proxy_options.ts";
 import { createSwapObserver } from "./swap_observer.ts";
+import type { SwapEvent } from "./swap_event.ts";
 import { createTelemetry } from "./telemetry.ts";
 
 const issuer = await makeIssuer("service-a");
@@ -137,8 +138,45 @@ Deno.test("telemetry that throws changes nothing for a caller", async () => {
   assert.equal((await send()).status, 401);
 });
 
-Deno.test("createSwapObserver() follows nothing where nobody wants it", () => {
-  assert.equal(createSwapObserver(false), undefined);
+Deno.test("createSwapObserver() reads no clock unless the operator wants timings", async () => {
+  let reads = 0;
+  const clock = () => ++reads;
+  const request = new Request("http://edge.internal/rest/v1/widgets");
+  for (const serverTiming of [false, true]) {
+    const swap = createSwapObserver({ serverTiming, clock })(request);
+    swap.routed();
+    swap.minted();
+    const response = swap.answered(new Response());
+    await response.body?.cancel();
+    assert.equal(reads > 0, serverTiming);
+  }
+});
+
+Deno.test("createSwapObserver() keeps one id for the answer and the log", () => {
+  const events: SwapEvent[] = [];
+  const observe = createSwapObserver({ onEvent: (event) => events.push(event) });
+  const swap = observe(new Request("http://edge.internal/rest/v1/widgets"));
+  swap.refused(new Error("unexpected"), "internal_error");
+  assert.equal(events[0]?.requestId, swap.requestId);
+});
+
+Deno.test("createSwapObserver() reports the innermost cause and ends where causes go in a circle", () => {
+  const events: SwapEvent[] = [];
+  const observe = createSwapObserver({ onEvent: (event) => events.push(event) });
+  const refused = (error: unknown) => {
+    observe(new Request("http://edge.internal/")).refused(error, "registry_unavailable");
+    const event = events.at(-1);
+    return event?.type === "refused" ? event.cause : undefined;
+  };
+  const driver = Object.assign(new Error("password hunter2"), { code: "28P01" });
+  assert.equal(refused(new Error("a", { cause: new TypeError("b", { cause: driver }) })), "28P01");
+  assert.equal(refused(new Error("a", { cause: new TypeError("b") })), "TypeError");
+  assert.equal(refused(new Error("a", { cause: Object.assign(driver, { code: "a b" }) })), "Error");
+  assert.equal(refused(new Error("a")), undefined);
+  assert.equal(refused("thrown text"), undefined);
+  const circle = new RangeError("circle");
+  circle.cause = circle;
+  assert.equal(refused(circle), "RangeError");
 });
 
 Deno.test("postgresKeySource() shows the registry's age until it is closed", async () => {

@@ -1,7 +1,5 @@
+import { REQUEST_ID_HEADER } from "../request/request_id.ts";
 import type { Refusal } from "./refusals.ts";
-
-/** The header that carries the id under which the operator's log has the reason. */
-export const REQUEST_ID_HEADER = "countersign-request-id";
 
 /**
  * The answer for a row of the table, in PostgREST's shape, which postgrest-js parses. The body depends on

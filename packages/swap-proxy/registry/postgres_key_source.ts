@@ -2,9 +2,9 @@ import type { IssuerRecord, KeySource } from "@countersign/verifier";
 import { BoundedMap } from "./bounded_map.ts";
 import type { PostgresClient } from "../postgres/postgres_client.ts";
 import { within } from "../postgres/timeout.ts";
-import { isStorable, readRegistry } from "./registry_snapshot.ts";
+import { isStorable, readSnapshot } from "./registry_snapshot.ts";
 import { RegistryListener } from "./registry_listener.ts";
-import { RegistryReads } from "./read_scheduler.ts";
+import { ReadScheduler } from "./read_scheduler.ts";
 import { observeRegistryAge } from "../events/telemetry.ts";
 
 /** Milliseconds for which a name that is not registered is remembered as such: with a read, within a second. */
@@ -80,16 +80,16 @@ export function postgresKeySource(
   client: PostgresClient,
   options: PostgresKeySourceOptions = {},
 ): PostgresKeySource {
-  return new Registry(client, options);
+  return new CachedIssuers(client, options);
 }
 
-class Registry implements PostgresKeySource {
+class CachedIssuers implements PostgresKeySource {
   readonly #maxStaleness: number;
   readonly #now: () => number;
   readonly #known: BoundedMap<Known>;
   /** Until when a name counts as not registered. */
   readonly #unknown: BoundedMap<number>;
-  readonly #reads: RegistryReads;
+  readonly #reads: ReadScheduler;
   readonly #listener: RegistryListener;
   readonly #stopObservingAge: () => void;
 
@@ -105,8 +105,8 @@ class Registry implements PostgresKeySource {
     this.#now = options.now ?? (() => performance.now());
     this.#known = new BoundedMap(options.maxIssuers ?? 10_000);
     this.#unknown = new BoundedMap(options.maxUnknown ?? 10_000);
-    this.#reads = new RegistryReads({
-      read: (issuers) => within(queryTimeout, readRegistry(client, issuers)),
+    this.#reads = new ReadScheduler({
+      read: (issuers) => within(queryTimeout, readSnapshot(client, issuers)),
       onVersion: (version, sentAt) => this.#confirm(version, sentAt),
       onIssuer: (issuer, found, current) => this.#file(issuer, found, current),
       onUnreadable: (issuer) => this.#known.delete(issuer),

@@ -12,7 +12,7 @@ const MAX_UNSEEN_WAITING = 1_000;
 const UNKNOWN_TURN = 5;
 
 /** What becomes of a read. */
-export interface RegistryReadsHandlers {
+export interface ReadSchedulerHandlers {
   /** Reads the registry. */
   read(issuers: readonly string[]): Promise<RegistrySnapshot>;
   /** A read that was sent at `sentAt` found the registry at this version. Comes before its issuers. */
@@ -53,8 +53,8 @@ interface Batch {
  * before or to confirm the version; reads for unseen names alone are rationed, unless all of them turn out
  * to be registered. After a failure there is none for a while, and who asks is told at once.
  */
-export class RegistryReads {
-  readonly #handlers: RegistryReadsHandlers;
+export class ReadScheduler {
+  readonly #handlers: ReadSchedulerHandlers;
   readonly #now: () => number;
 
   #next = new Map<string, Waiting>();
@@ -71,7 +71,7 @@ export class RegistryReads {
   #pausedUntil = -Infinity;
   #closed = false;
 
-  constructor(handlers: RegistryReadsHandlers, now: () => number) {
+  constructor(handlers: ReadSchedulerHandlers, now: () => number) {
     this.#handlers = handlers;
     this.#now = now;
   }

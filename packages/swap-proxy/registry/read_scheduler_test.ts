@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { makeIssuer } from "../fixtures/issuer.ts";
-import { RegistryReads } from "./read_scheduler.ts";
+import { ReadScheduler } from "./read_scheduler.ts";
 
-Deno.test("RegistryReads answers a crowd of unknown names in turns, and who is registered first", async () => {
+Deno.test("ReadScheduler answers a crowd of unknown names in turns, and who is registered first", async () => {
   const { record: known } = await makeIssuer("service-a");
-  const reads = new RegistryReads({
+  const reads = new ReadScheduler({
     read: () =>
       Promise.resolve({
         version: "1",

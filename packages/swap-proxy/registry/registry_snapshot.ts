@@ -25,7 +25,7 @@ left join public.jwt_issuer_policies p
  * @param issuers Names that Postgres can hold; see {@link isStorable}.
  * @throws {Error} Whatever the driver throws; a `TypeError` if the answer is not the registry's.
  */
-export async function readRegistry(
+export async function readSnapshot(
   client: PostgresClient,
   issuers: readonly string[],
 ): Promise<RegistrySnapshot> {

@@ -1,14 +1,6 @@
 import { JwtVerificationError } from "../errors.ts";
 import type { IssuerRecord, KeySource } from "../types.ts";
-
-/** The longest name that the registry can hold. */
-export const MAX_NAME_LENGTH = 255;
-
-/** Tells whether a name holds a control character, which would forge lines in a log. */
-export function hasControlCharacter(text: string): boolean {
-  // deno-lint-ignore no-control-regex -- finding them is the purpose
-  return /[\u0000-\u001f\u007f-\u009f]/.test(text);
-}
+import { hasControlCharacter, MAX_NAME_LENGTH } from "./name.ts";
 
 /**
  * Finds the record of the issuer that a token names; without a promise if the source has it at hand.

@@ -1,5 +1,5 @@
 import { JwtVerificationError, type JwtVerificationErrorOptions } from "../errors.ts";
-import { hasControlCharacter, MAX_NAME_LENGTH } from "./issuer.ts";
+import { hasControlCharacter, MAX_NAME_LENGTH } from "./name.ts";
 import { COUNTERSIGN_CLAIM, isProtectedClaim, isRegisteredClaim } from "./protected_claims.ts";
 import { isReservedRole } from "./reserved_roles.ts";
 import type { JsonObject } from "../token/strict_json.ts";

@@ -2,7 +2,7 @@ import { JwtVerificationError } from "../errors.ts";
 import { POLICY_COLUMNS } from "./registry_row.ts";
 
 /** How to reach the registry of a project. */
-export interface RestRegistryOptions {
+export interface PolicyReaderOptions {
   readonly supabaseUrl: string;
   readonly serviceRoleKey: string;
   readonly fetch: typeof fetch;
@@ -27,8 +27,8 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
  *
  * @throws {TypeError} If URL or key can't be what they should be.
  */
-export function restRegistry(
-  options: RestRegistryOptions,
+export function policyReader(
+  options: PolicyReaderOptions,
 ): (issuer: string) => Promise<RegistryAnswer | undefined> {
   // Called as a method of the options it would have them as `this`, which Workers refuse.
   const { fetch, queryTimeout } = options;

@@ -1,6 +1,6 @@
 import { JwtVerificationError } from "../errors.ts";
 import { parseIssuerRow } from "./registry_row.ts";
-import { type RegistryAnswer, restRegistry } from "./rest_client.ts";
+import { policyReader, type RegistryAnswer } from "./rest_client.ts";
 import type { IssuerRecord, KeySource } from "../types.ts";
 
 /** Options of {@linkcode restKeySource}. Times are milliseconds. */
@@ -70,8 +70,8 @@ export function restKeySource(options: RestKeySourceOptions): KeySource {
     );
   }
   const { supabaseUrl, serviceRoleKey } = options;
-  const read = restRegistry({ supabaseUrl, serviceRoleKey, fetch, queryTimeout });
-  const source = new CachedRegistry(read, now, maxStaleness);
+  const read = policyReader({ supabaseUrl, serviceRoleKey, fetch, queryTimeout });
+  const source = new CachedRows(read, now, maxStaleness);
   return { find: (issuer) => source.find(issuer) };
 }
 
@@ -89,7 +89,7 @@ interface Miss {
   readonly error: unknown;
 }
 
-class CachedRegistry {
+class CachedRows {
   readonly #known = new Map<string, Known>();
   readonly #misses = new Map<string, Miss>();
   readonly #pending = new Map<string, Promise<IssuerRecord | undefined>>();
