@@ -17,6 +17,7 @@
  *
  * @module
  */
+export { BoundedMap } from "./bounded_map.ts";
 export { ALGORITHMS } from "./key/algorithms.ts";
 export {
   type InvalidPublicKeyCode,

@@ -1,3 +1,4 @@
+import { BoundedMap } from "./bounded_map.ts";
 import type { ParsedToken } from "./token/parse.ts";
 import type { IssuerKey, IssuerRecord } from "./types.ts";
 
@@ -40,12 +41,11 @@ let rememberIn: (cache: VerifiedTokenCache, token: string, verified: VerifiedTok
  * ```
  */
 export class VerifiedTokenCache {
-  readonly #entries = new Map<string, VerifiedToken>();
-  readonly #maxEntries: number;
+  readonly #entries: BoundedMap<VerifiedToken>;
 
   static {
-    recallFrom = (cache, token) => cache.#recall(token);
-    rememberIn = (cache, token, verified) => cache.#remember(token, verified);
+    recallFrom = (cache, token) => cache.#entries.get(token);
+    rememberIn = (cache, token, verified) => cache.#entries.set(token, verified);
   }
 
   /**
@@ -59,7 +59,7 @@ export class VerifiedTokenCache {
     if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
       throw new RangeError(`Expected "maxEntries" to be a positive integer, got "${maxEntries}"`);
     }
-    this.#maxEntries = maxEntries;
+    this.#entries = new BoundedMap(maxEntries);
   }
 
   /** How many tokens are remembered. */
@@ -70,26 +70,6 @@ export class VerifiedTokenCache {
   /** Forgets every token. */
   clear(): void {
     this.#entries.clear();
-  }
-
-  #recall(token: string): VerifiedToken | undefined {
-    const verified = this.#entries.get(token);
-    if (verified !== undefined) {
-      this.#entries.delete(token);
-      this.#entries.set(token, verified);
-    }
-    return verified;
-  }
-
-  #remember(token: string, verified: VerifiedToken): void {
-    this.#entries.delete(token);
-    if (this.#entries.size >= this.#maxEntries) {
-      for (const [oldest] of this.#entries) {
-        this.#entries.delete(oldest);
-        break;
-      }
-    }
-    this.#entries.set(token, verified);
   }
 }
 

@@ -1,5 +1,4 @@
-import type { IssuerRecord, KeySource } from "@countersign/verifier";
-import { BoundedMap } from "./bounded_map.ts";
+import { BoundedMap, type IssuerRecord, type KeySource } from "@countersign/verifier";
 import type { PostgresClient } from "../postgres/postgres_client.ts";
 import { within } from "../postgres/timeout.ts";
 import { isStorable, readSnapshot } from "./registry_snapshot.ts";

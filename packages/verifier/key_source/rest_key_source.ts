@@ -1,3 +1,4 @@
+import { BoundedMap } from "../bounded_map.ts";
 import { JwtVerificationError } from "../errors.ts";
 import { parseIssuerRow } from "./registry_row.ts";
 import { policyReader, type RegistryAnswer } from "./rest_client.ts";
@@ -20,7 +21,7 @@ export interface RestKeySourceOptions {
 }
 
 const MAX_QUERY_TIMEOUT = 60_000;
-const MAX_ISSUERS = 1000;
+const MAX_ISSUERS = 2_000;
 /** How long "no such issuer" and "can't say" are repeated without asking: a new issuer works after this. */
 const MISS_LIFETIME = 1000;
 /** Most names per second that are looked up without being known: a flood of them can't become one of queries. */
@@ -30,10 +31,10 @@ const MAX_LOOKUPS_PER_SECOND = 50;
  * Finds issuers in the registry of a Supabase project, over PostgREST.
  *
  * What it remembers:
- * - records. Key: the issuer. Bound: 1000. Lifetime: `maxStaleness`; from half of it on they are read again in
+ * - records. Key: the issuer. Bound: 2,000. Lifetime: `maxStaleness`; from half of it on they are read again in
  *   the background. Staleness: a revocation is seen within `maxStaleness`. A record that reads the same stays the
  *   same object.
- * - names that are not registered, and failures. Key: the name. Bound: 1000. Lifetime: 1 second. Staleness: a
+ * - names that are not registered, and failures. Key: the name. Bound: 2,000. Lifetime: 1 second. Staleness: a
  *   new issuer is seen within a second.
  *
  * One query at a time for a name, 50 a second for names that are not known. When the registry can't be
@@ -90,8 +91,8 @@ interface Miss {
 }
 
 class CachedRows {
-  readonly #known = new Map<string, Known>();
-  readonly #misses = new Map<string, Miss>();
+  readonly #known = new BoundedMap<Known>(MAX_ISSUERS);
+  readonly #misses = new BoundedMap<Miss>(MAX_ISSUERS);
   readonly #pending = new Map<string, Promise<IssuerRecord | undefined>>();
   #lookups = { second: 0, count: 0 };
 
@@ -122,7 +123,7 @@ class CachedRows {
   #refresh(issuer: string): Promise<IssuerRecord | undefined> {
     let pending = this.#pending.get(issuer);
     if (pending === undefined) {
-      if (!this.#known.has(issuer) && this.#isOverBudget()) {
+      if (!(this.#known.get(issuer) !== undefined) && this.#isOverBudget()) {
         return Promise.reject(
           new JwtVerificationError("registry_unavailable", "Too many unknown issuers per second"),
         );
@@ -140,7 +141,7 @@ class CachedRows {
       const answer = await this.read(issuer);
       if (answer === undefined) {
         this.#known.delete(issuer);
-        setBounded(this.#misses, issuer, { at: asOf, error: undefined });
+        this.#misses.set(issuer, { at: asOf, error: undefined });
         return undefined;
       }
       const { row, text } = answer;
@@ -148,12 +149,12 @@ class CachedRows {
       if (known?.text !== text) this.#known.delete(issuer);
       const record = known?.text === text ? known.record : parseIssuerRow(row);
       const refreshAt = asOf + this.maxStaleness / 2;
-      setBounded(this.#known, issuer, { record, text, asOf, refreshAt });
+      this.#known.set(issuer, { record, text, asOf, refreshAt });
       return record;
     } catch (error) {
       const at = this.now();
       if (known !== undefined) known.refreshAt = at + MISS_LIFETIME;
-      setBounded(this.#misses, issuer, { at, error });
+      this.#misses.set(issuer, { at, error });
       throw error;
     }
   }
@@ -169,15 +170,4 @@ class CachedRows {
 /** False as well for an age below zero: a clock that was set back says nothing about age. */
 function isWithin(age: number, lifetime: number): boolean {
   return age >= 0 && age < lifetime;
-}
-
-function setBounded<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key);
-  if (map.size >= MAX_ISSUERS) {
-    for (const oldest of map.keys()) {
-      map.delete(oldest);
-      break;
-    }
-  }
-  map.set(key, value);
 }

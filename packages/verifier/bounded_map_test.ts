@@ -11,6 +11,18 @@ Deno.test("BoundedMap holds no more than its limit", () => {
   assert.equal(map.get("key-0"), undefined);
 });
 
+Deno.test("BoundedMap holds as many as its limit says, down to one", () => {
+  for (const limit of [1, 2, 3]) {
+    const map = new BoundedMap<number>(limit);
+    for (const key of ["a", "b", "c", "d"]) map.set(key, 1);
+    assert.equal(map.get("d"), 1);
+    assert.ok(map.size <= limit);
+  }
+  for (const limit of [0, -1, 1.5, NaN, Infinity]) {
+    assert.throws(() => new BoundedMap(limit), RangeError);
+  }
+});
+
 Deno.test("BoundedMap keeps what is used while others pass through", () => {
   const map = new BoundedMap<string>(10);
   map.set("used", "x");
