@@ -3,16 +3,16 @@
  *
  * Does not write the changelog; `deno task rules` asks for its entry.
  */
-import { packages } from "./rules/packages.ts";
+import { allPackages } from "./rules/packages.ts";
 
 const [version = ""] = Deno.args;
 if (!/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/.test(version)) {
   console.error(`Expected one argument, a version such as "0.2.0", got "${version}"`);
   Deno.exit(2);
 }
-for (const { folder } of packages) {
+for (const { folder } of allPackages) {
   const file = `${folder}/deno.json`;
   const text = Deno.readTextFileSync(file);
   Deno.writeTextFileSync(file, text.replace(/("version": )"[^"]*"/, `$1"${version}"`));
 }
-console.log(`${packages.length} packages are at ${version}`);
+console.log(`${allPackages.length} packages are at ${version}`);

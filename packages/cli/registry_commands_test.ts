@@ -2,7 +2,7 @@ import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import { signMultiIssuerJwt } from "@countersign/signer";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { assertFailed, cli, cliJson, type Outcome, type World } from "./test_cli.ts";
+import { assertFailed, cli, cliJson, type Outcome, type World } from "./fixtures/cli.ts";
 
 let local: LocalTarget;
 let folder: string;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Command } from "commander";
 import { createProgram } from "./program.ts";
-import { assertFailed, cli } from "./test_cli.ts";
+import { assertFailed, cli } from "./fixtures/cli.ts";
 
 const TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.c2lnbmF0dXJl";
 const SECRET = "sb_secret_0123456789abcdefghijklmnopqrstuv";

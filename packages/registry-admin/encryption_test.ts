@@ -6,7 +6,7 @@ import {
   FOR_ANOTHER_HOST,
   FOR_LOCALHOST,
   type ServerCertificate,
-} from "./fixtures/certificates.ts";
+} from "@countersign/fixture";
 import { listIssuers, RegistryError } from "./mod.ts";
 
 /** Has the server present a certificate from now on. */

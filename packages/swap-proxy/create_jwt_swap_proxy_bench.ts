@@ -1,6 +1,6 @@
 import { memoryKeySource } from "@countersign/verifier";
 import { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
-import { makeIssuer, NOW, SECRET, TARGET } from "./fixtures/issuer.ts";
+import { makeIssuer, NOW, SECRET, TARGET } from "@countersign/fixture";
 import { recordTelemetry } from "./fixtures/telemetry_providers.ts";
 import type { ProxyOptions } from "./options/proxy_options.ts";
 

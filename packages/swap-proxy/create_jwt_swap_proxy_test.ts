@@ -2,7 +2,7 @@ import { type KeySource, memoryKeySource } from "@countersign/verifier";
 import assert from "node:assert/strict";
 import { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
 import { ConfigurationError } from "./errors.ts";
-import { makeIssuer, NOW, NOW_SEC, payloadOf, SECRET, TARGET } from "./fixtures/issuer.ts";
+import { makeIssuer, NOW, NOW_SEC, payloadOf, SECRET, TARGET } from "@countersign/fixture";
 import { type FakeUpstream, fakeUpstream } from "./fixtures/upstream.ts";
 import type { ProxyOptions } from "./options/proxy_options.ts";
 import { type RefusalReason, REFUSALS } from "./refusal/refusals.ts";

@@ -1,7 +1,7 @@
 import { type KeySource, memoryKeySource } from "@countersign/verifier";
 import assert from "node:assert/strict";
 import { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
-import { NOW, payloadOf, SECRET, TARGET } from "./fixtures/issuer.ts";
+import { NOW, payloadOf, SECRET, TARGET } from "@countersign/fixture";
 import { fakeUpstream } from "./fixtures/upstream.ts";
 
 function harness(upstreamAnswer: () => Response | Promise<Response>, keySource?: KeySource) {

@@ -3,7 +3,7 @@ import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import { memoryKeySource } from "@countersign/verifier";
 import assert from "node:assert/strict";
 import { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
-import { makeIssuer, SECRET } from "./fixtures/issuer.ts";
+import { makeIssuer, SECRET } from "@countersign/fixture";
 import { hs256Signer } from "./downstream/hs256_signer.ts";
 import { jwkSigner } from "./downstream/jwk_signer.ts";
 import type { ProxyOptions } from "./options/proxy_options.ts";

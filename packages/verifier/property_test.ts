@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decodeBase64url, encodeBase64url } from "./encoding/base64url.ts";
-import { keyOf, makeRecord, makeToken, verify } from "./fixture_test.ts";
+import { keyOf, makeRecord, makeToken, verify } from "./fixtures/tokens.ts";
 import { ALGORITHMS, JwtVerificationError } from "./mod.ts";
 import { parseToken, splitToken } from "./token/parse.ts";
 import { parseJsonObject } from "./token/strict_json.ts";

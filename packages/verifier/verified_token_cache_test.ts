@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { isRefusal, keyOf, makeKey, makeRecord, makeToken, NOW, verify } from "./fixture_test.ts";
+import {
+  isRefusal,
+  keyOf,
+  makeKey,
+  makeRecord,
+  makeToken,
+  NOW,
+  verify,
+} from "./fixtures/tokens.ts";
 import type { IssuerRecord } from "./mod.ts";
 import { VerifiedTokenCache } from "./mod.ts";
 

@@ -1,4 +1,4 @@
-import { AUDIENCE, keyOf, makeRecord, makeToken, NOW } from "./fixture_test.ts";
+import { AUDIENCE, keyOf, makeRecord, makeToken, NOW } from "./fixtures/tokens.ts";
 import { ALGORITHMS, memoryKeySource, VerifiedTokenCache, verifyMultiIssuerJwt } from "./mod.ts";
 
 const now = (): number => NOW * 1000;

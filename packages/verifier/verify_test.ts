@@ -10,7 +10,7 @@ import {
   NOW,
   type TokenParts,
   verify,
-} from "./fixture_test.ts";
+} from "./fixtures/tokens.ts";
 import {
   ALGORITHMS,
   JwtVerificationError,

@@ -4,7 +4,7 @@
  *
  * `deno run -A scripts/bench/end_to_end.ts [--rounds N] [--json FILE]`
  */
-import { downstreamToken } from "../../functions/rest/tests/token_forge.ts";
+import { downstreamToken } from "@countersign/fixture";
 import { benchOptions } from "./options.ts";
 import { type Contender, Race, tokensNeeded } from "./race.ts";
 import { publish, report } from "./report.ts";

@@ -1,5 +1,5 @@
 /** Requests over keep-alive connections, each connection with one at a time. */
-import { HttpConnection } from "../../functions/rest/tests/http_connection.ts";
+import { HttpConnection } from "@countersign/fixture";
 
 export interface Target {
   readonly origin: string;

@@ -4,7 +4,7 @@
  *
  * `deno run -A scripts/bench/profile.ts [--rounds N] [--json FILE]`
  */
-import { until } from "../../functions/rest/tests/until.ts";
+import { until } from "@countersign/fixture";
 import { sendLoad } from "./load.ts";
 import { benchOptions } from "./options.ts";
 import type { Frame, Profile } from "./profiled_function.ts";

@@ -6,7 +6,7 @@
  * `deno run -A scripts/bench/serve_workers.ts [--rounds N] [--json FILE]`
  */
 import { cpus } from "node:os";
-import { type SpawnedFunction, spawnServer } from "../../functions/rest/tests/hosts.ts";
+import { type SpawnedFunction, spawnServer } from "@countersign/fixture/stage";
 import { cpuSeconds } from "./cpu.ts";
 import { sendLoad } from "./load.ts";
 import { benchOptions } from "./options.ts";

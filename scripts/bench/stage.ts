@@ -2,7 +2,7 @@
 import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import { registerPublicKey } from "@countersign/registry-admin";
 import { type Algorithm, createTokenSource, generateIssuerKeyPair } from "@countersign/signer";
-import { type SpawnedFunction, spawnServer } from "../../functions/rest/tests/hosts.ts";
+import { type SpawnedFunction, spawnServer } from "@countersign/fixture/stage";
 
 export const ROLE = "bench_writer";
 /** The one row that is asked for; below `/rest/v1` at the function. */

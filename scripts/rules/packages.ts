@@ -1,10 +1,12 @@
-/** The published packages, as their `deno.json` describes them. */
+/** The packages, as their `deno.json` describes them. */
 
 export interface PackageConfig {
   name: string;
   version: string;
   exports?: string | Record<string, string>;
   imports?: Record<string, string>;
+  /** `false` for a package that is never published. */
+  publish?: false | Record<string, unknown>;
 }
 
 export interface Package {
@@ -15,7 +17,8 @@ export interface Package {
   config: PackageConfig;
 }
 
-export const packages: readonly Package[] = Array.from(Deno.readDirSync("packages"))
+/** Every package, those that are never published included. */
+export const allPackages: readonly Package[] = Array.from(Deno.readDirSync("packages"))
   .filter((entry) => entry.isDirectory)
   .map(({ name }) => ({
     name,
@@ -23,3 +26,8 @@ export const packages: readonly Package[] = Array.from(Deno.readDirSync("package
     config: JSON.parse(Deno.readTextFileSync(`packages/${name}/deno.json`)) as PackageConfig,
   }))
   .sort((a, b) => a.name.localeCompare(b.name));
+
+/** The published packages. */
+export const packages: readonly Package[] = allPackages.filter(({ config }) =>
+  config.publish !== false
+);

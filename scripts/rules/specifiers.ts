@@ -18,5 +18,5 @@ export function resolved(specifier: string, file: string): string {
 
 /** Whether a file is a test, or serves only tests. */
 export function isTest(file: string): boolean {
-  return /_(test|bench)\.ts$|\/(tests?|fixtures)\/|\/(testing|test_cli|fixtures)\.ts$/.test(file);
+  return /_(test|bench)\.ts$|\/(tests|fixtures)\/|\/testing\.ts$/.test(file);
 }

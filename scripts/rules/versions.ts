@@ -1,18 +1,21 @@
 /**
- * One version for all packages, with an entry in the changelog; one version of each third-party package;
- * and a function whose `deno.json` maps everything that it reaches.
+ * One version for all packages, with an entry in the changelog; a fixture that is never published; one version of
+ * each third-party package; and a function whose `deno.json` maps everything that it reaches.
  *
  * Cannot see: whether the version fits what changed (semantic versioning is a judgement).
  */
-import { packages } from "./packages.ts";
+import { allPackages, packages } from "./packages.ts";
 
 export function versionRule(): string[] {
   const broken: string[] = [];
-  const versions = new Set(packages.map(({ config }) => config.version));
+  const versions = new Set(allPackages.map(({ config }) => config.version));
   if (versions.size !== 1) {
     broken.push(
       `packages differ in version: ${[...versions].join(", ")}`,
     );
+  }
+  if (packages.some(({ name }) => name === "fixture")) {
+    broken.push('packages/fixture/deno.json does not say "publish": false');
   }
   const [version] = versions;
   if (!Deno.readTextFileSync("CHANGELOG.md").includes(`## ${version}`)) {
@@ -33,7 +36,7 @@ export function versionRule(): string[] {
       seen.set(name, before);
     }
   };
-  for (const { folder, config } of packages) third(folder, config.imports);
+  for (const { folder, config } of allPackages) third(folder, config.imports);
   third("deno.json", JSON.parse(Deno.readTextFileSync("deno.json")).imports);
 
   const map = JSON.parse(Deno.readTextFileSync("functions/rest/deno.json")).imports as Record<

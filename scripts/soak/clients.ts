@@ -1,7 +1,5 @@
 /** A client that keeps one connection to each proxy, as a service does. */
-import { type Attempt, requestText } from "../../functions/rest/tests/attempt.ts";
-import { verdict } from "../../functions/rest/tests/faults/fault.ts";
-import { HttpConnection } from "../../functions/rest/tests/http_connection.ts";
+import { type Attempt, HttpConnection, requestText, verdict } from "@countersign/fixture";
 import type { Answer } from "./model.ts";
 
 export class Client implements Disposable {

@@ -1,10 +1,8 @@
 /** The faults, one after the other, and how long until what surrounds the proxies is whole again. */
+import { processOf } from "@countersign/fixture/stage";
 import type { LocalTarget } from "@countersign/local-target";
 import type postgres from "postgres";
-import { processOf } from "../../functions/rest/tests/faults/postgrest_hung.ts";
-import { until } from "../../functions/rest/tests/until.ts";
-import type { TcpRelay } from "../../functions/rest/tests/tcp_relay.ts";
-import { downstreamToken } from "../../functions/rest/tests/token_forge.ts";
+import { downstreamToken, type TcpRelay, until } from "@countersign/fixture";
 import type { Faults, Judge } from "./model.ts";
 import type { Proxy } from "./proxies.ts";
 

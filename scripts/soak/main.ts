@@ -7,10 +7,8 @@
  */
 import { startLocalTarget } from "@countersign/local-target";
 import postgres from "postgres";
-import { SCHEMA } from "../../functions/rest/tests/stage_schema.ts";
-import { TcpRelay } from "../../functions/rest/tests/tcp_relay.ts";
-import { downstreamToken } from "../../functions/rest/tests/token_forge.ts";
-import { until } from "../../functions/rest/tests/until.ts";
+import { SCHEMA } from "@countersign/fixture/stage";
+import { downstreamToken, TcpRelay, until } from "@countersign/fixture";
 import { type Injected, injectFaults } from "./faults.ts";
 import { Ledger } from "./ledger.ts";
 import { COLLECTIONS, excess, growth, inMb } from "./memory.ts";

@@ -9,7 +9,7 @@ import {
   setPolicy,
 } from "@countersign/registry-admin";
 import type postgres from "postgres";
-import { keyFor } from "../../functions/rest/tests/cast.ts";
+import { keyFor } from "@countersign/fixture/stage";
 import type { History } from "./model.ts";
 import { ROLE, Signer, type Stage } from "./services.ts";
 

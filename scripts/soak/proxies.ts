@@ -1,6 +1,6 @@
 /** The function as processes of its own, and what they hold. */
-import { type RunningFunction, spawnServer } from "../../functions/rest/tests/hosts.ts";
-import { until } from "../../functions/rest/tests/until.ts";
+import { type RunningFunction, spawnServer } from "@countersign/fixture/stage";
+import { until } from "@countersign/fixture";
 import type { Held } from "./function.ts";
 
 const COMMAND = ["run", "-A", "--v8-flags=--expose-gc", "scripts/soak/function.ts"];

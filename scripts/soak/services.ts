@@ -1,7 +1,7 @@
 /** The traffic: services that are honest, stale, forged, unknown, greedy or gone before the answer. */
 import { createTokenSource } from "@countersign/signer";
-import { keyFor } from "../../functions/rest/tests/cast.ts";
-import { type KeyMaterial, TokenForge } from "../../functions/rest/tests/token_forge.ts";
+import { keyFor } from "@countersign/fixture/stage";
+import { type KeyMaterial, TokenForge } from "@countersign/fixture";
 import { Client } from "./clients.ts";
 import type { Ledger } from "./ledger.ts";
 import { always, type Expectation, History, type Judge } from "./model.ts";

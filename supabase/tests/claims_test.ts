@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { countersigned, RegistryDatabase, undone } from "./registry_database.ts";
+import { countersigned, RegistryDatabase, undone } from "./fixtures/registry_database.ts";
 
 let registry: RegistryDatabase;
 Deno.test.beforeAll(async () => {

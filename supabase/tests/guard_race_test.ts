@@ -6,7 +6,7 @@ import {
   countersigned,
   register,
   RegistryDatabase,
-} from "./registry_database.ts";
+} from "./fixtures/registry_database.ts";
 
 const WRITERS = 8;
 const ROUNDS = 15;

@@ -6,7 +6,7 @@ import {
   refusal,
   register,
   RegistryDatabase,
-} from "./registry_database.ts";
+} from "./fixtures/registry_database.ts";
 
 let registry: RegistryDatabase;
 Deno.test.beforeAll(async () => {

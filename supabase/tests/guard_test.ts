@@ -7,7 +7,7 @@ import {
   register,
   RegistryDatabase,
   undone,
-} from "./registry_database.ts";
+} from "./fixtures/registry_database.ts";
 
 let registry: RegistryDatabase;
 Deno.test.beforeAll(async () => {

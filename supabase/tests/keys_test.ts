@@ -2,7 +2,7 @@ import { importPublicKey, keyId } from "@countersign/verifier";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { generateKeyPairSync, type KeyPairKeyObjectResult } from "node:crypto";
-import { pem, refusal, RegistryDatabase } from "./registry_database.ts";
+import { pem, refusal, RegistryDatabase } from "./fixtures/registry_database.ts";
 
 let registry: RegistryDatabase;
 Deno.test.beforeAll(async () => {

@@ -9,7 +9,7 @@ import {
   refusal,
   register,
   undone,
-} from "./registry_database.ts";
+} from "./fixtures/registry_database.ts";
 
 let target: LocalTarget;
 let superuser: postgres.Sql;

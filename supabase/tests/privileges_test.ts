@@ -6,7 +6,7 @@ import {
   register,
   RegistryDatabase,
   undone,
-} from "./registry_database.ts";
+} from "./fixtures/registry_database.ts";
 
 // A project made before new tables stopped being granted to everyone: the harder case.
 const OLD_DEFAULTS = `

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseIssuerRow } from "@countersign/verifier";
-import { ed25519Pem, register, RegistryDatabase } from "./registry_database.ts";
+import { ed25519Pem, register, RegistryDatabase } from "./fixtures/registry_database.ts";
 
 let registry: RegistryDatabase;
 Deno.test.beforeAll(async () => {

@@ -10,13 +10,15 @@ import {
   type RefusalReason,
   REFUSALS,
 } from "@countersign/swap-proxy";
-import { ANSWERS } from "./answers.ts";
-import type { Attempt } from "./attempt.ts";
-import { assertRefused } from "./expectations.ts";
-import { inProcess, type RunningFunction } from "./hosts.ts";
-import { openStage, type Stage } from "./stage.ts";
-import type { Change } from "./token_forge.ts";
-import { until } from "./until.ts";
+import {
+  ANSWERS,
+  assertRefused,
+  inProcess,
+  openStage,
+  type RunningFunction,
+  type Stage,
+} from "@countersign/fixture/stage";
+import { type Attempt, type Change, until } from "@countersign/fixture";
 
 const now = () => Math.floor(Date.now() / 1000);
 const GET: Attempt = { method: "GET", path: "/rest/v1/widgets?limit=1" };

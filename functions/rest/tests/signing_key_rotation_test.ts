@@ -8,12 +8,14 @@ import { generateKeyPairSync, type JsonWebKey, randomUUID } from "node:crypto";
 import { startLocalTarget } from "@countersign/local-target";
 import { registerPublicKey } from "@countersign/registry-admin";
 import postgres from "postgres";
-import { keyFor } from "./cast.ts";
-import { inProcess, ownProcess, type RunningFunction } from "./hosts.ts";
-import { SCHEMA } from "./stage_schema.ts";
-import { TokenForge } from "./token_forge.ts";
-import { until } from "./until.ts";
-import { UpstreamTap } from "./upstream_tap.ts";
+import {
+  inProcess,
+  keyFor,
+  ownProcess,
+  type RunningFunction,
+  SCHEMA,
+} from "@countersign/fixture/stage";
+import { TokenForge, until, UpstreamTap } from "@countersign/fixture";
 
 interface SigningKey {
   readonly privateJwk: JsonWebKey & { kid: string };

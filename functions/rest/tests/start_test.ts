@@ -3,8 +3,8 @@
  * never repeated.
  */
 import assert from "node:assert/strict";
-import { edgeRuntime, ownProcess } from "./hosts.ts";
-import { until } from "./until.ts";
+import { edgeRuntime, ownProcess } from "@countersign/fixture/stage";
+import { until } from "@countersign/fixture";
 
 const SECRET = "a secret of more than thirty-two bytes";
 const COMPLETE = {

@@ -7,7 +7,7 @@ import { getIssuerRecord, registerPublicKey } from "@countersign/registry-admin"
 import { createTokenSource, generateIssuerKeyPair } from "@countersign/signer";
 import { createJwtSwapProxy, type KeySource } from "@countersign/swap-proxy";
 import { createClient } from "@supabase/supabase-js";
-import { SCHEMA } from "./stage_schema.ts";
+import { SCHEMA } from "@countersign/fixture/stage";
 
 Deno.test("an unmodified supabase-js waits for the registry to come back, and reads", async () => {
   await using target = await startLocalTarget({ sql: [SCHEMA], function: false });

@@ -6,7 +6,7 @@ import { startLocalTarget } from "@countersign/local-target";
 import { registerPublicKey } from "@countersign/registry-admin";
 import { createTokenSource, generateIssuerKeyPair } from "@countersign/signer";
 import { createClient } from "@supabase/supabase-js";
-import { SCHEMA } from "./stage_schema.ts";
+import { SCHEMA } from "@countersign/fixture/stage";
 
 const FUNCTION = {
   entrypoint: new URL("../index.ts", import.meta.url),

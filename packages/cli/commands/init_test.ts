@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import config from "../deno.json" with { type: "json" };
 import { planProject } from "../project/plan.ts";
 import { writeProject } from "../project/write.ts";
-import { assertFailed, cli, cliJson } from "../test_cli.ts";
+import { assertFailed, cli, cliJson } from "../fixtures/cli.ts";
 
 const CONFIG = 'project_id = "mine" # kept\r\n\n[auth]\nsite_url = "http://x"';
 const INDEX = "supabase/functions/rest/index.ts";

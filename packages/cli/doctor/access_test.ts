@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { assertFailed, cli } from "../test_cli.ts";
-import { diagnose } from "./fixtures.ts";
+import { assertFailed, cli } from "../fixtures/cli.ts";
+import { diagnose } from "../fixtures/doctor_stage.ts";
 
 const REF = "abcdefghijklmnopqrst";
 const OTHER = "tsrqponmlkjihgfedcba";

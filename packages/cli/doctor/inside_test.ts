@@ -13,7 +13,7 @@ import {
   type DoctorStage,
   openDoctorStage,
   registerIssuer,
-} from "./fixtures.ts";
+} from "../fixtures/doctor_stage.ts";
 
 let stage: DoctorStage;
 

@@ -6,7 +6,7 @@ import {
   type DoctorStage,
   type Handler,
   openDoctorStage,
-} from "./fixtures.ts";
+} from "../fixtures/doctor_stage.ts";
 
 let stage: DoctorStage;
 

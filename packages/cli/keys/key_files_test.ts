@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { keyFileNames, writeKeyPair } from "./key_files.ts";
-import { assertFailed, cli, cliJson } from "../test_cli.ts";
+import { assertFailed, cli, cliJson } from "../fixtures/cli.ts";
 
 for (
   const [issuer, target, expected] of [

@@ -4,9 +4,8 @@ import { deactivateIssuer, registerPublicKey } from "@countersign/registry-admin
 import { createTokenSource, generateIssuerKeyPair } from "@countersign/signer";
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import { type HttpAnswer, HttpConnection } from "../../../functions/rest/tests/http_connection.ts";
-import { until } from "../../../functions/rest/tests/until.ts";
-import { assertFailed, cli } from "../test_cli.ts";
+import { type HttpAnswer, HttpConnection, until } from "@countersign/fixture";
+import { assertFailed, cli } from "../fixtures/cli.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url).href;
 /** All of them at one of two workers is as likely as heads 24 times in a row. */

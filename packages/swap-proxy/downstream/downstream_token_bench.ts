@@ -1,6 +1,6 @@
 import type { VerifyResult } from "@countersign/verifier";
 import { createMinter } from "./downstream_token.ts";
-import { makeIssuer, NOW, NOW_SEC, SECRET } from "../fixtures/issuer.ts";
+import { makeIssuer, NOW, NOW_SEC, SECRET } from "@countersign/fixture";
 import { hs256Signer } from "./hs256_signer.ts";
 import { jwkSigner } from "./jwk_signer.ts";
 

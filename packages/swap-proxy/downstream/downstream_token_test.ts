@@ -9,7 +9,7 @@ import {
   NOW_SEC,
   payloadOf,
   SECRET,
-} from "../fixtures/issuer.ts";
+} from "@countersign/fixture";
 import { hs256Signer } from "./hs256_signer.ts";
 
 const { record } = await makeIssuer("service-a");

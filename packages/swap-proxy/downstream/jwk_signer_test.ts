@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bytesOf, headerOf, payloadOf } from "../fixtures/issuer.ts";
+import { bytesOf, headerOf, payloadOf } from "@countersign/fixture";
 import { jwkSigner, type PrivateJwk } from "./jwk_signer.ts";
 
 const KID = "4d1f3b2c-0000-4000-8000-000000000000";

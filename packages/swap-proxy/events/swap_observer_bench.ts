@@ -1,5 +1,5 @@
 import type { VerifyResult } from "@countersign/verifier";
-import { makeIssuer } from "../fixtures/issuer.ts";
+import { makeIssuer } from "@countersign/fixture";
 import { recordTelemetry } from "../fixtures/telemetry_providers.ts";
 import { createSwapObserver } from "./swap_observer.ts";
 

@@ -1,7 +1,7 @@
 import { type KeySource, memoryKeySource } from "@countersign/verifier";
 import assert from "node:assert/strict";
 import { createJwtSwapProxy } from "../create_jwt_swap_proxy.ts";
-import { makeIssuer, NOW, SECRET, TARGET } from "../fixtures/issuer.ts";
+import { makeIssuer, NOW, SECRET, TARGET } from "@countersign/fixture";
 import { recordTelemetry } from "../fixtures/telemetry_providers.ts";
 import { fakeUpstream } from "../fixtures/upstream.ts";
 import { postgresKeySource } from "../registry/postgres_key_source.ts";

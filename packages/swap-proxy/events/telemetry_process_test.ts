@@ -1,7 +1,7 @@
 import { startLocalTarget } from "@countersign/local-target";
 import { registerPublicKey } from "@countersign/registry-admin";
 import assert from "node:assert/strict";
-import { makeIssuer } from "../fixtures/issuer.ts";
+import { makeIssuer } from "@countersign/fixture";
 
 /** Enough of an OTLP collector to wait until a text has arrived at one of its paths. */
 class Collector implements AsyncDisposable {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createJwtSwapProxy } from "../create_jwt_swap_proxy.ts";
 import { ConfigurationError } from "../errors.ts";
-import { headerOf } from "../fixtures/issuer.ts";
+import { headerOf } from "@countersign/fixture";
 import { proxyOptionsFromEnv } from "./proxy_options_from_env.ts";
 
 const SECRET = "hunter2-hunter2-hunter2-hunter2-";

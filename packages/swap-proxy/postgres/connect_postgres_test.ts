@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import postgres from "postgres";
 import { connectPostgres, type ConnectPostgresOptions } from "./connect_postgres.ts";
 import { ConfigurationError } from "../errors.ts";
-import { AUTHORITY, FOR_LOCALHOST } from "../../registry-admin/fixtures/certificates.ts";
+import { AUTHORITY, FOR_LOCALHOST } from "@countersign/fixture";
 import type { PostgresClient } from "./postgres_client.ts";
 
 let target: LocalTarget;

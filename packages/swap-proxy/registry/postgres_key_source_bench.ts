@@ -1,4 +1,4 @@
-import { makeIssuer } from "../fixtures/issuer.ts";
+import { makeIssuer } from "@countersign/fixture";
 import { fakeRegistry } from "../fixtures/registry.ts";
 import { postgresKeySource } from "./postgres_key_source.ts";
 

@@ -1,7 +1,7 @@
 import { keySourceContract } from "@countersign/verifier/testing";
 import type { IssuerRecord } from "@countersign/verifier";
 import assert from "node:assert/strict";
-import { makeIssuer } from "../fixtures/issuer.ts";
+import { makeIssuer } from "@countersign/fixture";
 import { type FakeRegistry, fakeRegistry } from "../fixtures/registry.ts";
 import {
   type PostgresKeySource,

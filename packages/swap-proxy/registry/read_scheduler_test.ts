@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { makeIssuer } from "../fixtures/issuer.ts";
+import { makeIssuer } from "@countersign/fixture";
 import { ReadScheduler } from "./read_scheduler.ts";
 
 Deno.test("ReadScheduler answers a crowd of unknown names in turns, and who is registered first", async () => {

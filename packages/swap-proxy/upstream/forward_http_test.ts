@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
 import { createJwtSwapProxy } from "../create_jwt_swap_proxy.ts";
-import { makeIssuer, NOW, SECRET, TARGET } from "../fixtures/issuer.ts";
+import { makeIssuer, NOW, SECRET, TARGET } from "@countersign/fixture";
 
 const issuer = await makeIssuer("service-a");
 const token = await issuer.sign();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isRefusal, makeRecord, makeToken, NOW, verify } from "../fixture_test.ts";
+import { isRefusal, makeRecord, makeToken, NOW, verify } from "../fixtures/tokens.ts";
 import type { IssuerPolicy, PolicyRefusal, VerificationReason } from "../mod.ts";
 
 const USER_ID = "5f0c4c4e-8d0f-4b8e-9a53-6f5e0a0d9c11";

@@ -1,4 +1,4 @@
-import { claims, policy } from "../fixture_test.ts";
+import { claims, policy } from "../fixtures/tokens.ts";
 import { applyPolicy } from "./policy.ts";
 
 const strict = {

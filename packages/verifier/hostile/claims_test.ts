@@ -1,5 +1,5 @@
 import { COUNTERSIGN_CLAIM } from "../claims/protected_claims.ts";
-import { AUDIENCE, type HostileCase, NOW, refuses } from "../fixture_test.ts";
+import { AUDIENCE, type HostileCase, NOW, refuses } from "../fixtures/tokens.ts";
 import { PROTECTED_CLAIMS, type VerificationReason } from "../mod.ts";
 
 /** A case whose attack and twin change claims only. */

@@ -1,5 +1,5 @@
 import { encodeBase64url } from "../encoding/base64url.ts";
-import { claims, type HostileCase, keyOf, refuses, signWith } from "../fixture_test.ts";
+import { claims, type HostileCase, keyOf, refuses, signWith } from "../fixtures/tokens.ts";
 
 const ed25519 = await keyOf("EdDSA");
 const json = JSON.stringify(claims);

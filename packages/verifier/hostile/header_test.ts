@@ -6,7 +6,7 @@ import {
   refuses,
   signWith,
   type TokenParts,
-} from "../fixture_test.ts";
+} from "../fixtures/tokens.ts";
 
 const ed25519 = await keyOf("EdDSA");
 const rs256 = await keyOf("RS256");

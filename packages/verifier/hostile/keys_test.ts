@@ -10,7 +10,7 @@ import {
   makeToken,
   toPem,
   verify,
-} from "../fixture_test.ts";
+} from "../fixtures/tokens.ts";
 import { type Algorithm, importPublicKey, InvalidPublicKeyError } from "../mod.ts";
 import type { InvalidPublicKeyCode } from "../mod.ts";
 

@@ -8,7 +8,7 @@ import {
   refuses,
   signWith,
   verify,
-} from "../fixture_test.ts";
+} from "../fixtures/tokens.ts";
 import { type Algorithm, ALGORITHMS } from "../mod.ts";
 
 const signature = (bytes: (real: Uint8Array) => Uint8Array, algorithm: Algorithm): HostileCase => ({

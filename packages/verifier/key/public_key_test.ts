@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { keyOf } from "../fixture_test.ts";
+import { keyOf } from "../fixtures/tokens.ts";
 import { importPublicKey, keyId } from "../mod.ts";
 
 const { publicKey: ed25519Pem } = await keyOf("EdDSA");

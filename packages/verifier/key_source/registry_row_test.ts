@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { keyOf, makeRecord } from "../fixture_test.ts";
+import { keyOf, makeRecord } from "../fixtures/tokens.ts";
 import { JwtVerificationError, parseIssuerRow } from "../mod.ts";
 
 const { kid, publicKey } = await keyOf("EdDSA");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { refused, Registry, rowOf, SECRET, SUPABASE_URL } from "./rest_fixture_test.ts";
+import { refused, Registry, rowOf, SECRET, SUPABASE_URL } from "../fixtures/rest_registry.ts";
 
 Deno.test("restKeySource() asks for exactly one issuer, and for no column it doesn't need", async () => {
   const registry = new Registry();

@@ -1,7 +1,7 @@
 /** What the REST source asks, answered by the real PostgREST on the real view. */
 import assert from "node:assert/strict";
 import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
-import { makeKey, makeToken, NOW } from "../fixture_test.ts";
+import { makeKey, makeToken, NOW } from "../fixtures/tokens.ts";
 import { restKeySource, verifyMultiIssuerJwt } from "../mod.ts";
 import { keySourceContract, type KeySourceHarness } from "../testing.ts";
 

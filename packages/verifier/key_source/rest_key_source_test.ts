@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { restKeySource } from "../mod.ts";
-import { refused, Registry, SECRET, SUPABASE_URL } from "./rest_fixture_test.ts";
+import { refused, Registry, SECRET, SUPABASE_URL } from "../fixtures/rest_registry.ts";
 import { keySourceContract } from "../testing.ts";
 
 keySourceContract("restKeySource()", () => {

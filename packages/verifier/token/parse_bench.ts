@@ -1,4 +1,4 @@
-import { keyOf, makeToken } from "../fixture_test.ts";
+import { keyOf, makeToken } from "../fixtures/tokens.ts";
 import { parseToken, splitToken } from "./parse.ts";
 
 const token = await makeToken({ key: await keyOf("RS256") });

@@ -1,8 +1,7 @@
 /** What a known issuer's request costs, and how soon a new process answers its first one. */
 import { connectPostgres, postgresKeySource } from "@countersign/swap-proxy";
-import { HttpConnection } from "../../../functions/rest/tests/http_connection.ts";
-import { requestText } from "../../../functions/rest/tests/attempt.ts";
-import { ownProcess, spawnServer } from "../../../functions/rest/tests/hosts.ts";
+import { HttpConnection, requestText } from "@countersign/fixture";
+import { ownProcess, spawnServer } from "@countersign/fixture/stage";
 import { type BenchIssuer, sign } from "./issuers.ts";
 import { type Handler, handlerOn, type ProxyStats } from "./proxy.ts";
 import { type Percentiles, percentiles } from "./percentiles.ts";

@@ -1,7 +1,6 @@
 /** A flood of names nobody registered, and what a known issuer notices of it. */
 import { Buffer } from "node:buffer";
-import { requestText } from "../../../functions/rest/tests/attempt.ts";
-import { HttpConnection } from "../../../functions/rest/tests/http_connection.ts";
+import { HttpConnection, requestText } from "@countersign/fixture";
 import { startProxy, statsOf } from "./cost.ts";
 import { type BenchIssuer, sign } from "./issuers.ts";
 import { type Percentiles, percentiles } from "./percentiles.ts";

@@ -5,8 +5,7 @@
  * `deno run -A scripts/bench/registry/probe.ts ORIGIN TOKEN` goes on until its standard input ends.
  */
 import { fileURLToPath } from "node:url";
-import { requestText } from "../../../functions/rest/tests/attempt.ts";
-import { HttpConnection } from "../../../functions/rest/tests/http_connection.ts";
+import { HttpConnection, requestText } from "@countersign/fixture";
 
 /** Milliseconds between requests. */
 const PAUSE = 5;

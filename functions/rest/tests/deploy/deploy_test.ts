@@ -6,10 +6,8 @@ import { createClient } from "@supabase/supabase-js";
 import assert from "node:assert/strict";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { deno214, deployedInto } from "../hosts.ts";
+import { deno214, deployedInto, openStage, SCHEMA } from "@countersign/fixture/stage";
 import { SCENARIOS } from "../scenarios/all_scenarios.ts";
-import { openStage } from "../stage.ts";
-import { SCHEMA } from "../stage_schema.ts";
 import { deployFunction } from "./deploy_function.ts";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { newName, requestText } from "../attempt.ts";
-import { until } from "../until.ts";
+import { newName, requestText, until } from "@countersign/fixture";
 import { type Fault, wellAgain } from "./fault.ts";
 
 /** PostgREST must never take half a body for a whole one. */

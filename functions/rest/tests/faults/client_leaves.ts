@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { newName, requestText } from "../attempt.ts";
+import { newName, requestText } from "@countersign/fixture";
 import { type Fault, wellAgain } from "./fault.ts";
 
 export const CLIENT_LEAVES: Fault = {

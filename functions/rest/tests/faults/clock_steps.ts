@@ -6,9 +6,9 @@ import {
   hs256Signer,
   postgresKeySource,
 } from "@countersign/swap-proxy";
-import { keyFor } from "../cast.ts";
-import { TokenForge } from "../token_forge.ts";
-import { type Fault, GET, type Scene, verdict } from "./fault.ts";
+import { keyFor } from "@countersign/fixture/stage";
+import { TokenForge, verdict } from "@countersign/fixture";
+import { type Fault, GET, type Scene } from "./fault.ts";
 
 const HOUR = 3_600_000;
 

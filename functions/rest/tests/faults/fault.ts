@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
-import type { Attempt } from "../attempt.ts";
-import type { HttpAnswer } from "../http_connection.ts";
-import { type RunningFunction, spawnServer } from "../hosts.ts";
-import type { Stage } from "../stage.ts";
-import { until } from "../until.ts";
+import { type Attempt, until, verdict } from "@countersign/fixture";
+import { type RunningFunction, spawnServer, type Stage } from "@countersign/fixture/stage";
 
 /** One fault: what it does to the real components, and what must hold meanwhile and afterwards. */
 export interface Fault {
@@ -20,13 +17,6 @@ export interface Scene {
 }
 
 export const GET: Attempt = { method: "GET", path: "/rest/v1/invoices?select=name&limit=1" };
-
-/** The status, and the `code` of a refusal, as one word. */
-export function verdict({ status, text }: Pick<HttpAnswer, "status" | "text">): string {
-  if (status < 400) return String(status);
-  const code = /"code":\s*"(\w+)"/.exec(text)?.[1];
-  return `${status} ${code ?? "without a code"}`;
-}
 
 /** What an honest read is answered. */
 export async function read({ stage }: Scene, { origin }: RunningFunction): Promise<string> {

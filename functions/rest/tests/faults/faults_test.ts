@@ -1,6 +1,5 @@
 /** One target, one function, one fault after the other. */
-import { inProcess } from "../hosts.ts";
-import { openStage } from "../stage.ts";
+import { inProcess, openStage } from "@countersign/fixture/stage";
 import { BODY_BROKEN_OFF } from "./body_broken_off.ts";
 import { CLIENT_LEAVES } from "./client_leaves.ts";
 import { CLOCK_STEPS } from "./clock_steps.ts";

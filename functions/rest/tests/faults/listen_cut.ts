@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { registerPublicKey, revokeKey } from "@countersign/registry-admin";
-import { keyFor } from "../cast.ts";
-import { MAX_STALENESS } from "../stage.ts";
-import { TokenForge } from "../token_forge.ts";
-import { until } from "../until.ts";
-import { type Fault, GET, type Scene, verdict } from "./fault.ts";
+import { keyFor, MAX_STALENESS } from "@countersign/fixture/stage";
+import { TokenForge, until, verdict } from "@countersign/fixture";
+import { type Fault, GET, type Scene } from "./fault.ts";
 
 /** A second, and what a busy machine adds. */
 const SOON = 2_000;

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { newName, requestText } from "../attempt.ts";
-import { HttpConnection } from "../http_connection.ts";
+import { HttpConnection, newName, requestText } from "@countersign/fixture";
 import { type Fault, startMeasured, wellAgain } from "./fault.ts";
 import { CONNECTIONS } from "./load/size.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
 import { type Fault, forgedRead, read, startMeasured, wellAgain } from "./fault.ts";
-import { until } from "../until.ts";
+import { until } from "@countersign/fixture";
 
 /** A second, and what a busy machine adds. */
 const SOON = 2_000;

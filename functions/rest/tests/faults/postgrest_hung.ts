@@ -1,4 +1,4 @@
-import assert from "node:assert/strict";
+import { processOf } from "@countersign/fixture/stage";
 import { type Fault, wellAgain } from "./fault.ts";
 import { Traffic } from "./load/traffic.ts";
 
@@ -22,14 +22,3 @@ export const POSTGREST_HUNG: Fault = {
     await traffic.settle([/^504 upstream_timeout$/]);
   },
 };
-
-/** The one process with this variable in its environment. */
-export async function processOf(variable: string): Promise<number> {
-  const { stdout } = await new Deno.Command("ps", { args: ["axeww", "-o", "pid=,command="] })
-    .output();
-  const lines = new TextDecoder().decode(stdout).split("\n");
-  const pids = lines.filter((line) => line.includes(`${variable} `) || line.endsWith(variable))
-    .map((line) => Number.parseInt(line));
-  assert.equal(pids.length, 1, `Expected one process with ${variable}, found ${pids.length}`);
-  return pids[0]!;
-}

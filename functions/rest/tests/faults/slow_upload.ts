@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { UPSTREAM_TIMEOUT } from "../stage.ts";
+import { UPSTREAM_TIMEOUT } from "@countersign/fixture/stage";
 import { type Fault, startMeasured, wellAgain } from "./fault.ts";
 import { upload, zeros } from "./load/upload.ts";
 

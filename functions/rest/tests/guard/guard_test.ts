@@ -9,10 +9,8 @@
  */
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import { newName } from "../attempt.ts";
-import { edgeRuntime, inProcess, ownProcess } from "../hosts.ts";
-import { openStage } from "../stage.ts";
-import { until } from "../until.ts";
+import { newName, until } from "@countersign/fixture";
+import { edgeRuntime, inProcess, openStage, ownProcess } from "@countersign/fixture/stage";
 import { late, race, RACE_TABLE, WRITERS } from "./race.ts";
 
 const ROUNDS = 20;

@@ -7,9 +7,8 @@
  */
 import assert from "node:assert/strict";
 import type { Sql } from "postgres";
-import type { Stage } from "../stage.ts";
-import type { TokenForge } from "../token_forge.ts";
-import { until } from "../until.ts";
+import type { Stage } from "@countersign/fixture/stage";
+import { type TokenForge, until } from "@countersign/fixture";
 
 export const WRITERS = 12;
 

@@ -1,4 +1,4 @@
-import { base64url } from "../token_forge.ts";
+import { base64url } from "@countersign/fixture";
 import { type HostileCase, tokenAttack } from "./hostile_case.ts";
 
 const bytes = (...parts: (string | number[])[]): Uint8Array =>

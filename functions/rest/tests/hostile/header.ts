@@ -1,5 +1,5 @@
 import { createHmac, createPublicKey, generateKeyPairSync } from "node:crypto";
-import { signWith } from "../token_forge.ts";
+import { signWith } from "@countersign/fixture";
 import { type HostileCase, tokenAttack } from "./hostile_case.ts";
 
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));

@@ -1,7 +1,6 @@
 import type { RefusalReason } from "@countersign/swap-proxy";
-import type { Attempt } from "../attempt.ts";
-import type { Stage } from "../stage.ts";
-import type { Change, TokenForge } from "../token_forge.ts";
+import type { Attempt, Change, TokenForge } from "@countersign/fixture";
+import type { Stage } from "@countersign/fixture/stage";
 
 export type Forge = (stage: Stage) => Attempt | Promise<Attempt>;
 

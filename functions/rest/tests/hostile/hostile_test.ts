@@ -5,12 +5,16 @@
  * answers and print nothing that it must not.
  */
 import assert from "node:assert/strict";
-import { type Attempt, newName } from "../attempt.ts";
-import { keyFor } from "../cast.ts";
-import { passes, refuses } from "../expectations.ts";
-import type { HttpAnswer } from "../http_connection.ts";
-import { inProcess, ownProcess } from "../hosts.ts";
-import { openStage, type Stage } from "../stage.ts";
+import { type Attempt, type HttpAnswer, newName } from "@countersign/fixture";
+import {
+  inProcess,
+  keyFor,
+  openStage,
+  ownProcess,
+  passes,
+  refuses,
+  type Stage,
+} from "@countersign/fixture/stage";
 import { CLAIMS, USER_ID_SPELLINGS } from "./claims.ts";
 import { ENCODING } from "./encoding.ts";
 import { HEADER } from "./header.ts";

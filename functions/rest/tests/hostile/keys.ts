@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createPublicKey } from "node:crypto";
-import type { Stage } from "../stage.ts";
+import type { Stage } from "@countersign/fixture/stage";
 import { type HostileCase, tokenAttack } from "./hostile_case.ts";
 import { NEUTRAL_KID, planted, UNIVERSAL_SIGNATURE } from "./planted_keys.ts";
 

@@ -5,8 +5,8 @@
 import { Buffer } from "node:buffer";
 import { createHash, generateKeyPairSync, type JsonWebKey, type KeyObject } from "node:crypto";
 import type { Algorithm } from "@countersign/signer";
-import type { Stage } from "../stage.ts";
-import { TokenForge } from "../token_forge.ts";
+import type { Stage } from "@countersign/fixture/stage";
+import { TokenForge } from "@countersign/fixture";
 
 export interface PlantedKey {
   readonly attack: string;

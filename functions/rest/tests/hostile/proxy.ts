@@ -1,6 +1,6 @@
 import type { RefusalReason } from "@countersign/swap-proxy";
-import type { Attempt } from "../attempt.ts";
-import type { Stage } from "../stage.ts";
+import type { Attempt } from "@countersign/fixture";
+import type { Stage } from "@countersign/fixture/stage";
 import type { HostileCase } from "./hostile_case.ts";
 
 type Request = Attempt | ((stage: Stage) => Attempt);

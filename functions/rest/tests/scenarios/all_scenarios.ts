@@ -1,11 +1,10 @@
 /** What must hold wherever the function runs. Adding a scenario here adds it on every host. */
-import type { Host } from "../hosts.ts";
+import { type Host, openStage } from "@countersign/fixture/stage";
 import { CONTAINMENT } from "./containment.ts";
 import { FAILURE } from "./failure.ts";
 import { FORWARDING } from "./forwarding.ts";
 import { LIFECYCLE } from "./lifecycle.ts";
 import type { Scenario } from "./scenario.ts";
-import { openStage } from "../stage.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   ...CONTAINMENT,

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { newName } from "../attempt.ts";
-import { logEntry, passes, refuses, sameAsPostgrest } from "../expectations.ts";
-import type { Stage } from "../stage.ts";
-import { signWith, type TokenForge } from "../token_forge.ts";
+import { newName, signWith, type TokenForge } from "@countersign/fixture";
+import { logEntry, passes, refuses, sameAsPostgrest, type Stage } from "@countersign/fixture/stage";
 import type { Scenario } from "./scenario.ts";
 
 const RETURNED = [["Prefer", "return=representation"]] as const;

@@ -1,4 +1,4 @@
-import { edgeRuntime } from "../hosts.ts";
+import { edgeRuntime } from "@countersign/fixture/stage";
 import { runScenarios } from "./all_scenarios.ts";
 
 runScenarios(edgeRuntime);

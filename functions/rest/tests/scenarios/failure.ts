@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
-import { type Attempt, newName } from "../attempt.ts";
-import { assertRefused, passes, refuses } from "../expectations.ts";
-import { MAX_STALENESS, type Stage, UPSTREAM_TIMEOUT } from "../stage.ts";
-import { until } from "../until.ts";
+import { type Attempt, newName, until } from "@countersign/fixture";
+import {
+  assertRefused,
+  MAX_STALENESS,
+  passes,
+  refuses,
+  type Stage,
+  UPSTREAM_TIMEOUT,
+} from "@countersign/fixture/stage";
 import type { Scenario } from "./scenario.ts";
 
 const GET: Attempt = { method: "GET", path: "/rest/v1/widgets?select=name&limit=1" };

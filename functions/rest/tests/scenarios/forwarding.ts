@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { type Attempt, newName } from "../attempt.ts";
-import { passes, refuses, sameAsPostgrest } from "../expectations.ts";
-import type { Stage } from "../stage.ts";
+import { type Attempt, newName } from "@countersign/fixture";
+import { passes, refuses, sameAsPostgrest, type Stage } from "@countersign/fixture/stage";
 import type { Scenario } from "./scenario.ts";
 
 const GET: Attempt = { method: "GET", path: "/rest/v1/widgets?select=name&limit=1" };

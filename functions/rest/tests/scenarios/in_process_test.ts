@@ -1,4 +1,4 @@
-import { inProcess } from "../hosts.ts";
+import { inProcess } from "@countersign/fixture/stage";
 import { runScenarios } from "./all_scenarios.ts";
 
 runScenarios(inProcess);

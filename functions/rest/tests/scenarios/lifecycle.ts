@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { registerPublicKey, rotateKey } from "@countersign/registry-admin";
-import { newName } from "../attempt.ts";
-import { keyFor } from "../cast.ts";
-import { passes, refuses } from "../expectations.ts";
-import type { Stage } from "../stage.ts";
-import { TokenForge } from "../token_forge.ts";
-import { until } from "../until.ts";
+import { newName, TokenForge, until } from "@countersign/fixture";
+import { keyFor, passes, refuses, type Stage } from "@countersign/fixture/stage";
 import type { Scenario } from "./scenario.ts";
 
 /** An issuer of this scenario's own. */

@@ -1,4 +1,4 @@
-import { ownProcess } from "../hosts.ts";
+import { ownProcess } from "@countersign/fixture/stage";
 import { runScenarios } from "./all_scenarios.ts";
 
 runScenarios(ownProcess);

@@ -1,4 +1,4 @@
-import type { Stage } from "../stage.ts";
+import type { Stage } from "@countersign/fixture/stage";
 
 /** What must hold wherever the function runs. */
 export interface Scenario {

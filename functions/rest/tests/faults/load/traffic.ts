@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { newName } from "../../attempt.ts";
-import type { RunningFunction } from "../../hosts.ts";
-import { until } from "../../until.ts";
-import { type Scene, verdict } from "../fault.ts";
+import { newName, until, verdict } from "@countersign/fixture";
+import type { RunningFunction } from "@countersign/fixture/stage";
+import type { Scene } from "../fault.ts";
 
 /**
  * PostgREST's own answers when it has lost Postgres. The 400 has an empty code: the connection broke

@@ -1,4 +1,4 @@
-import { requestText } from "../../attempt.ts";
+import { requestText } from "@countersign/fixture";
 
 export const UPLOADS = "/rest/v1/invoices";
 
