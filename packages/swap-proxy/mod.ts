@@ -39,14 +39,18 @@ export {
   postgresKeySource,
   type PostgresKeySourceOptions,
 } from "./registry/postgres_key_source.ts";
-export type { PostgresClient, PostgresListener } from "./postgres/postgres_client.ts";
-export { connectPostgres, type ConnectPostgresOptions } from "./postgres/connect_postgres.ts";
 export {
+  connectPostgres,
+  type ConnectPostgresOptions,
   type DenoPostgresClient,
   type DenoPostgresPool,
   fromDenoPostgres,
   type FromDenoPostgresOptions,
-} from "./postgres/from_deno_postgres.ts";
+  type PostgresClient,
+  PostgresConnectionError,
+  type PostgresConnectionErrorCode,
+  type PostgresListener,
+} from "@countersign/postgres";
 
 export type { ObservedEvent, RefusedEvent, SwapEvent } from "./events/swap_event.ts";
 export { type PublicCode, type Refusal, type RefusalReason, REFUSALS } from "./refusal/refusals.ts";

@@ -10,10 +10,18 @@ import { trackedFiles } from "./tracked_files.ts";
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "packages/signer": [],
   "packages/verifier": [],
-  "packages/swap-proxy": ["verifier"],
-  "packages/registry-admin": ["verifier"],
+  "packages/postgres": [],
+  "packages/swap-proxy": ["verifier", "postgres"],
+  "packages/registry-admin": ["verifier", "postgres"],
   "packages/local-target": ["registry-admin", "swap-proxy"],
-  "packages/cli": ["signer", "verifier", "swap-proxy", "registry-admin", "local-target"],
+  "packages/cli": [
+    "signer",
+    "verifier",
+    "postgres",
+    "swap-proxy",
+    "registry-admin",
+    "local-target",
+  ],
   "functions/rest": ["swap-proxy"],
   "packages/fixture": ["signer", "verifier", "swap-proxy", "registry-admin", "local-target"],
 };

@@ -44,7 +44,7 @@ export function versionRule(): string[] {
     string
   >;
   third("functions/rest", map);
-  for (const reached of ["swap-proxy", "verifier"]) {
+  for (const reached of ["swap-proxy", "verifier", "postgres"]) {
     const { config, folder } = packages.find(({ name }) => name === reached)!;
     if (map[config.name] !== `../../${folder}/mod.ts`) {
       broken.push(

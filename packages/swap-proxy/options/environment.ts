@@ -1,3 +1,4 @@
+import { PostgresConnectionError } from "@countersign/postgres";
 import { ConfigurationError, type ConfigurationProblem } from "../errors.ts";
 
 /**
@@ -32,7 +33,10 @@ export class Environment {
     } catch (error) {
       if (error instanceof ConfigurationError) {
         for (const { message } of error.problems) this.problem(name, message);
-      } else if (error instanceof TypeError || error instanceof RangeError) {
+      } else if (
+        error instanceof TypeError || error instanceof RangeError ||
+        error instanceof PostgresConnectionError
+      ) {
         this.problem(name, error.message);
       } else {
         throw error;

@@ -1,5 +1,5 @@
 import { type KeySource, restKeySource } from "@countersign/verifier";
-import { connectPostgres } from "../postgres/connect_postgres.ts";
+import { connectPostgres } from "@countersign/postgres";
 import { consoleLogger } from "../events/console_logger.ts";
 import type { DownstreamSigner } from "../downstream/downstream_signer.ts";
 import { boolean, duration, Environment, list, serverUrl } from "./environment.ts";

@@ -1,6 +1,5 @@
 import { BoundedMap, type IssuerRecord, type KeySource } from "@countersign/verifier";
-import type { PostgresClient } from "../postgres/postgres_client.ts";
-import { within } from "../postgres/timeout.ts";
+import { type PostgresClient, withTimeout } from "@countersign/postgres";
 import { isStorable, readSnapshot } from "./registry_snapshot.ts";
 import { RegistryListener } from "./registry_listener.ts";
 import { ReadScheduler } from "./read_scheduler.ts";
@@ -105,7 +104,7 @@ class CachedIssuers implements PostgresKeySource {
     this.#known = new BoundedMap(options.maxIssuers ?? 10_000);
     this.#unknown = new BoundedMap(options.maxUnknown ?? 10_000);
     this.#reads = new ReadScheduler({
-      read: (issuers) => within(queryTimeout, readSnapshot(client, issuers)),
+      read: (issuers) => withTimeout(queryTimeout, readSnapshot(client, issuers)),
       onVersion: (version, sentAt) => this.#confirm(version, sentAt),
       onIssuer: (issuer, found, current) => this.#file(issuer, found, current),
       onUnreadable: (issuer) => this.#known.delete(issuer),

@@ -5,7 +5,7 @@ import { generateIssuerKeyPair } from "@countersign/signer";
 import { keySourceContract } from "@countersign/verifier/testing";
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import { connectPostgres } from "../postgres/connect_postgres.ts";
+import { connectPostgres } from "@countersign/postgres";
 import { postgresKeySource, type PostgresKeySourceOptions } from "./postgres_key_source.ts";
 
 let target: LocalTarget;

@@ -1,5 +1,5 @@
 import type { IssuerRecord } from "@countersign/verifier";
-import { backoff } from "../postgres/backoff.ts";
+import { backoff } from "@countersign/postgres";
 import type { RegistrySnapshot } from "./registry_snapshot.ts";
 
 /** Milliseconds between reads that are only for names nobody has seen: five a second, whatever arrives. */

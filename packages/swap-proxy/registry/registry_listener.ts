@@ -1,4 +1,4 @@
-import type { PostgresClient, PostgresListener } from "../postgres/postgres_client.ts";
+import type { PostgresClient, PostgresListener } from "@countersign/postgres";
 
 const CHANNEL = "countersign_registry";
 

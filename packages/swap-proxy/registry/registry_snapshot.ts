@@ -1,5 +1,5 @@
 import { type IssuerRecord, parseIssuerRow } from "@countersign/verifier";
-import type { PostgresClient } from "../postgres/postgres_client.ts";
+import type { PostgresClient } from "@countersign/postgres";
 
 /** The registry at one moment: its version, and the rows that were asked for. */
 export interface RegistrySnapshot {

@@ -56,7 +56,7 @@ Deno.test("a project of supabase init and countersign init, deployed and on Deno
     verify_jwt: false,
   });
 
-  const jsr = cleanup.use(await publishToLoopback(["verifier", "swap-proxy"]));
+  const jsr = cleanup.use(await publishToLoopback(["verifier", "postgres", "swap-proxy"]));
   // A cache of its own: another run may have served other files under the same names.
   const cache = await temporary();
   const host: Host = {
@@ -77,7 +77,7 @@ Deno.test("a project of supabase init and countersign init, deployed and on Deno
   await using stage = await openStage(host);
   assert.deepEqual(
     [...jsr.served].sort(),
-    ["swap-proxy", "verifier"].map((name) => `@countersign/${name}@${config.version}`),
+    ["postgres", "swap-proxy", "verifier"].map((name) => `@countersign/${name}@${config.version}`),
   );
   for (const { name, run } of SCENARIOS) await t.step(name, () => run(stage));
 });

@@ -1,5 +1,6 @@
 import type { PostgresClient } from "./postgres_client.ts";
-import { within } from "./timeout.ts";
+import { clientEnded } from "./errors.ts";
+import { withTimeout } from "./timeout.ts";
 
 /** What of a deno-postgres client is used. */
 export interface DenoPostgresClient {
@@ -34,18 +35,18 @@ export interface FromDenoPostgresOptions {
  *
  * A pool of deno-postgres does not survive its server: it goes on lending a client whose connection broke,
  * and loses one for good each time it can't connect. So whenever a statement fails, the pool is ended, and
- * thereby made anew. Give it a pool of its own, lazy and of one client: that is all that the key source uses.
+ * thereby made anew. Give it a pool of its own, lazy and of one client: that is all that is used.
  *
  * **Does not** listen (deno-postgres can't), so changes are seen by polling, within `maxStaleness`; and
  * does not make the pool's TLS strict: set `tls.enforce` yourself, or it falls back to plaintext.
  *
  * @param pool A deno-postgres `Pool` that nobody else uses.
  * @param options The time-out in milliseconds.
- * @returns A client for `postgresKeySource`.
+ * @returns A client.
  *
  * @example Adapt a pool
  * ```ts
- * import { type DenoPostgresPool, fromDenoPostgres } from "@countersign/swap-proxy";
+ * import { type DenoPostgresPool, fromDenoPostgres } from "@countersign/postgres";
  * import assert from "node:assert/strict";
  *
  * // Stands for `new Pool(url, 1, true)` of deno-postgres.
@@ -75,7 +76,7 @@ export function fromDenoPostgres(
 
   return {
     async query(text, params) {
-      if (ended) throw new Error("The Postgres client was ended");
+      if (ended) throw clientEnded();
       const lent = Promise.withResolvers<DenoPostgresClient>();
       const statement = async () => {
         await renewal;
@@ -84,13 +85,13 @@ export function fromDenoPostgres(
         lent.resolve(client);
         const { rows } = await client.queryObject({ text, args: [...params] });
         if (lentFrom === generation) client.release();
-        else hangUp(client);
+        else closeQuietly(client);
         return rows;
       };
       try {
-        return await within(queryTimeout, statement());
+        return await withTimeout(queryTimeout, statement());
       } catch (error) {
-        lent.promise.then(hangUp);
+        lent.promise.then(closeQuietly);
         generation++;
         renewal = end(pool);
         throw error;
@@ -106,7 +107,7 @@ export function fromDenoPostgres(
 }
 
 /** What becomes of a connection that is given up is of no interest. */
-function hangUp(client: DenoPostgresClient): void {
+function closeQuietly(client: DenoPostgresClient): void {
   client.end().catch(() => {});
 }
 

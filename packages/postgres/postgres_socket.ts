@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { PostgresTarget } from "./postgres_url.ts";
+import { PostgresConnectionError } from "./errors.ts";
 import { offersScram, saltIn, scramFirst, startup } from "./scram_salt.ts";
 
 /** SSLRequest (PostgreSQL protocol, "SSL Session Encryption"): length 8, code 80877103. */
@@ -149,7 +150,8 @@ function encrypt(
       // More than this one byte would be plaintext slipped in before the handshake (CVE-2021-23222).
       if (answer.length !== 1 || answer[0] !== SSL_ACCEPTED) {
         reject(
-          new Error(
+          new PostgresConnectionError(
+            "TLS_NOT_OFFERED",
             "Postgres does not offer TLS here; if that is intended, add ?sslmode=disable to the URL",
           ),
         );
@@ -180,7 +182,8 @@ async function settled<Value>(
 }
 
 function closed(): Error {
-  return Object.assign(new Error("The connection to Postgres was closed"), {
-    code: "CONNECTION_CLOSED",
-  });
+  return new PostgresConnectionError(
+    "CONNECTION_CLOSED",
+    "The connection to Postgres was closed",
+  );
 }

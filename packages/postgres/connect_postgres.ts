@@ -2,6 +2,7 @@ import postgres from "postgres";
 import type { PostgresClient } from "./postgres_client.ts";
 import { listenAndGoOn, type ListeningHooks } from "./postgres_listen.ts";
 import { askForSalt, openPostgresSocket, type PostgresSocket } from "./postgres_socket.ts";
+import { clientEnded } from "./errors.ts";
 import { queryTimedOut } from "./timeout.ts";
 import { parsePostgresUrl, type PostgresTarget } from "./postgres_url.ts";
 import { RefusedPassword } from "./refused_password.ts";
@@ -46,19 +47,17 @@ export interface ConnectPostgresOptions {
  *
  * @param url `postgres://user:password@host:port/database`.
  * @param options Certificates, LISTEN, and the time-out in milliseconds.
- * @returns A client for `postgresKeySource`.
- * @throws {ConfigurationError} The URL can't be used. The message does not repeat it.
+ * @returns A client.
+ * @throws {PostgresConnectionError} `INVALID_URL`: the URL can't be used. The message does not repeat it.
  *
- * @example Find issuers in the target's database
+ * @example Reach a database
  * ```ts
- * import { connectPostgres, postgresKeySource } from "@countersign/swap-proxy";
+ * import { connectPostgres } from "@countersign/postgres";
  * import assert from "node:assert/strict";
  *
  * const client = connectPostgres("postgres://countersign_reader:secret@db.example.com:5432/postgres");
- * const source = postgresKeySource(client);
  * assert.ok(client.listen); // Not at port 6543.
  *
- * await source.close();
  * await client.end();
  * ```
  */
@@ -74,7 +73,7 @@ export function connectPostgres(
   let ended = false;
 
   function connection(): Connection {
-    if (ended) throw new Error("The Postgres client was ended");
+    if (ended) throw clientEnded();
     if (current?.isOver === false) return current;
     current = new Connection(target, ca, refused);
     return current;

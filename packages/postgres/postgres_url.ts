@@ -1,4 +1,4 @@
-import { ConfigurationError } from "../errors.ts";
+import { PostgresConnectionError } from "./errors.ts";
 
 /** How much of TLS a connection must have. */
 export type TlsMode = "off" | "encrypted" | "certificate" | "certificate-and-host";
@@ -7,10 +7,15 @@ export type TlsMode = "off" | "encrypted" | "certificate" | "certificate-and-hos
 export interface PostgresTarget {
   /** A host name, an address, or the directory of a Unix socket. */
   readonly host: string;
+  /** The TCP port, or the number in the socket's file name. */
   readonly port: number;
+  /** The role to connect as. */
   readonly user: string;
+  /** Its password, or an empty string. */
   readonly password: string;
+  /** The database's name. Default: the user's name, as in libpq. */
   readonly database: string;
+  /** How much of TLS the connection must have. */
   readonly tls: TlsMode;
 }
 
@@ -31,7 +36,7 @@ const TLS_MODES: ReadonlyMap<string, TlsMode> = new Map([
  * Without `sslmode`, a connection that leaves the machine is encrypted and its certificate checked. Other
  * parameters are for other clients and are not read.
  *
- * @throws {ConfigurationError} Without repeating the URL, which holds a password.
+ * @throws {PostgresConnectionError} `INVALID_URL`, without repeating the URL, which holds a password.
  */
 export function parsePostgresUrl(text: string): PostgresTarget {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -72,9 +77,6 @@ function decode(text: string): string {
   }
 }
 
-function invalid(message: string): ConfigurationError {
-  return new ConfigurationError([{
-    name: "databaseUrl",
-    message: `The connection URL ${message}`,
-  }]);
+function invalid(message: string): PostgresConnectionError {
+  return new PostgresConnectionError("INVALID_URL", `The connection URL ${message}`);
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ConfigurationError } from "../errors.ts";
+import { PostgresConnectionError } from "./errors.ts";
 import { parsePostgresUrl } from "./postgres_url.ts";
 
 Deno.test("parsePostgresUrl() reads user, password, host, port and database", () => {
@@ -63,7 +63,8 @@ Deno.test("parsePostgresUrl() refuses what it can't use without repeating the pa
     ]
   ) {
     assert.throws(() => parsePostgresUrl(url), (error) => {
-      return error instanceof ConfigurationError && !error.message.includes("hunter2");
+      return error instanceof PostgresConnectionError && error.code === "INVALID_URL" &&
+        !error.message.includes("hunter2");
     }, url);
   }
 });

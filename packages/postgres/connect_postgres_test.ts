@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import postgres from "postgres";
 import { connectPostgres, type ConnectPostgresOptions } from "./connect_postgres.ts";
-import { ConfigurationError } from "../errors.ts";
+import { PostgresConnectionError } from "./errors.ts";
 import { AUTHORITY, FOR_LOCALHOST } from "@countersign/fixture";
 import type { PostgresClient } from "./postgres_client.ts";
 
@@ -266,5 +266,5 @@ Deno.test("connectPostgres() does not listen through a transaction pooler, nor u
   const quiet = connectPostgres(target.databaseUrl, { listen: false });
   assert.equal(quiet.listen, undefined);
   await Promise.all([pooled.end(), quiet.end()]);
-  assert.throws(() => connectPostgres("mysql://u:p@h/db"), ConfigurationError);
+  assert.throws(() => connectPostgres("mysql://u:p@h/db"), PostgresConnectionError);
 });

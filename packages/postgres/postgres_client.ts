@@ -5,19 +5,19 @@ export interface PostgresListener {
 }
 
 /**
- * The little that {@link postgresKeySource} needs of a Postgres driver. `connectPostgres` and
+ * The little that a key source needs of a Postgres driver. `connectPostgres` and
  * `fromDenoPostgres` make one; any other driver fits in a few lines.
  *
  * @example A driver of one's own
  * ```ts
- * import { type PostgresClient, postgresKeySource } from "@countersign/swap-proxy";
+ * import type { PostgresClient } from "@countersign/postgres";
  * import assert from "node:assert/strict";
  *
  * const client: PostgresClient = {
  *   query: (_text, _params) => Promise.resolve([{ version: "1", policy: null }]),
  *   end: () => Promise.resolve(),
  * };
- * assert.equal(await postgresKeySource(client).find("service-a"), undefined);
+ * assert.equal((await client.query("select", [])).length, 1);
  * ```
  */
 export interface PostgresClient {

@@ -1,0 +1,28 @@
+/**
+ * Connects to Postgres: reads the URL, encrypts the connection, listens, and paces what is tried again.
+ *
+ * @example Read where a connection URL leads
+ * ```ts
+ * import { parsePostgresUrl } from "@countersign/postgres";
+ * import assert from "node:assert/strict";
+ *
+ * const { host, tls } = parsePostgresUrl("postgres://reader:secret@db.example.com/postgres");
+ * assert.equal(host, "db.example.com");
+ * assert.equal(tls, "certificate-and-host");
+ * ```
+ *
+ * @module
+ */
+export type { PostgresClient, PostgresListener } from "./postgres_client.ts";
+export { connectPostgres, type ConnectPostgresOptions } from "./connect_postgres.ts";
+export {
+  type DenoPostgresClient,
+  type DenoPostgresPool,
+  fromDenoPostgres,
+  type FromDenoPostgresOptions,
+} from "./from_deno_postgres.ts";
+
+export { parsePostgresUrl, type PostgresTarget, type TlsMode } from "./postgres_url.ts";
+export { backoff } from "./backoff.ts";
+export { withTimeout } from "./timeout.ts";
+export { PostgresConnectionError, type PostgresConnectionErrorCode } from "./errors.ts";
