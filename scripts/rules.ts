@@ -15,7 +15,11 @@ const broken = [
 for (const line of broken) console.error(line);
 console.log(broken.length === 0 ? "rules hold" : `${broken.length} broken`);
 
-const generators = ["scripts/generate_migrations.ts", "scripts/generate_cli_reference.ts"];
+const generators = [
+  "scripts/generate_migrations.ts",
+  "scripts/generate_entrypoints.ts",
+  "scripts/generate_cli_reference.ts",
+];
 let drifted = false;
 for (const script of generators) {
   const { code } = await new Deno.Command(Deno.execPath(), {

@@ -1,4 +1,4 @@
-/** Called wrongly (exit 2); could not do what was asked, or the answer is no (exit 1). */
+/** A usage error (exit status 2); a failure, or a negative answer (exit status 1). */
 export type CliErrorCode = "usage" | "failed" | "refused";
 
 /** A mistake or failure that one line explains. Its message never holds a key, a token or a password. */
@@ -12,7 +12,7 @@ export class CliError extends Error {
   }
 }
 
-/** Stops the command because it was called wrongly. */
+/** Ends the command with a usage error. */
 export function usage(message: string): never {
   throw new CliError("usage", message);
 }

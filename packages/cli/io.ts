@@ -1,6 +1,6 @@
 import { usage } from "./errors.ts";
 
-/** All of the outside world that a command touches beside files, so that a test can stand in for it. */
+/** Everything that a command touches except files, so that a test can replace it. */
 export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: (text: string) => void;
@@ -33,11 +33,11 @@ export function denoIo(): CliIo {
   };
 }
 
-/** The same, with a standard input that is read once: two options can't both be `-`. */
+/** The same, with a standard input that is read once: only one option can be `-`. */
 export function readingOnce(io: CliIo): CliIo {
   let read = false;
   const stdin = () => {
-    if (read) usage("Expected one value at most from standard input");
+    if (read) usage("Expected at most one value from standard input");
     read = true;
     return io.stdin();
   };

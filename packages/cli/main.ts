@@ -1,8 +1,8 @@
 /**
  * The command `countersign`: `deno run -A jsr:@countersign/cli --help`.
  *
- * It puts Countersign into a Supabase project and says what is wrong with one, makes keys, registers and revokes them,
- * says why a token is refused, and runs a target or the proxy on your machine.
+ * Adds Countersign to a Supabase project and diagnoses one, generates, registers, and revokes keys, explains why a
+ * token is rejected, and runs a target or the proxy on your machine.
  *
  * @module
  */

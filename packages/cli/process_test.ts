@@ -45,7 +45,7 @@ Deno.test("countersign exits with 0, 1 and 2, with one line and no stack trace",
   assert.deepEqual([failed.code, failed.stdout], [1, ""]);
   assert.match(
     failed.stderr,
-    /^error: Expected a private key in [^\n]* no such file \(failed\)\n$/,
+    /^error: Cannot read a private key from [^\n]* no such file or folder \(failed\)\n$/,
   );
 
   const wrong = await run(["mint"]);

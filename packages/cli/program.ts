@@ -18,10 +18,10 @@ import { addServe } from "./commands/serve.ts";
 import config from "./deno.json" with { type: "json" };
 import type { CliIo } from "./io.ts";
 
-/** Help is as wide on every terminal, so that the reference that is made of it does not change. */
+/** Independent of the terminal, because the reference is generated from it. */
 const HELP_WIDTH = 100;
 
-/** The command with all its subcommands. It throws instead of exiting, and writes only through `io`. */
+/** The command with all its subcommands. Throws instead of exiting, and writes only through `io`. */
 export function createProgram(io: CliIo): Command {
   const program = new Command("countersign")
     .description(
@@ -40,7 +40,7 @@ export function createProgram(io: CliIo): Command {
     .addHelpText(
       "after",
       `
-Exits with 0 when it did what was asked, 1 when it could not, 2 when it was called wrongly.
+Exit status: 0 success, 1 failure, 2 usage error.
 
 Example:
   $ countersign keygen --issuer billing --target https://prod-abc123.supabase.co --out ./keys

@@ -122,7 +122,7 @@ for (const [way, world] of Object.entries(WORLDS)) {
 
     assertSaid(
       await run("deactivate", "--issuer", issuer),
-      /^deactivated .* every token of it is refused\n/,
+      /^deactivated .* every token of it is rejected\n/,
     );
     assert.match((await run("list")).stdout, /deactivated \(current\)/);
     assertSaid(await run("activate", "--issuer", issuer), /^activated /);

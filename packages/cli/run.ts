@@ -9,21 +9,21 @@ import { type CliIo, readingOnce } from "./io.ts";
 import { printable } from "./options/output.ts";
 import { createProgram } from "./program.ts";
 
-/** How the process ends: done, not done, called wrongly. */
+/** How the process ends: success, failure, usage error. */
 export type ExitCode = 0 | 1 | 2;
 
 interface Failure {
   readonly exitCode: ExitCode;
   readonly code: string;
-  /** One line, nothing of it secret. Empty when everything was said already. */
+  /** One line without secrets. Empty when everything was reported already. */
   readonly message: string;
 }
 
 /**
  * Runs one command.
  *
- * A mistake or a failure is told in one line on standard error, with `--json` as JSON, and never as a stack trace; for
- * a defect of our own, `COUNTERSIGN_DEBUG=1` shows one.
+ * A failure is reported as one line on standard error, with `--json` as JSON, and never as a stack trace. For a
+ * defect of ours, `COUNTERSIGN_DEBUG=1` prints one.
  *
  * @param args What follows the name of the command.
  * @returns How the process should end.
@@ -68,11 +68,11 @@ function describe(error: unknown, io: CliIo): Failure {
   return {
     exitCode: 1,
     code: "unexpected",
-    message: `Something went wrong that should not (${name}); COUNTERSIGN_DEBUG=1 shows where`,
+    message: `Internal error (${name}); set COUNTERSIGN_DEBUG=1 for the stack trace`,
   };
 }
 
-/** Codes for a value that was given on the command line and can't be right. */
+/** Codes for an invalid value on the command line. */
 const WRONG_VALUES: ReadonlySet<string> = new Set([
   "invalid_argument",
   "invalid_issuer",

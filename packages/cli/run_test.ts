@@ -67,7 +67,7 @@ for (
     [["list", "--database-url", "nonsense"], /a database URL/],
     [["activate", "--target", "https://x.co"], /--issuer or --kid/],
     [["activate", "--issuer", "a", "--kid", "b"], /--issuer or --kid/],
-    [["policy", "set", "--issuer", "a"], /something to set/],
+    [["policy", "set", "--issuer", "a"], /at least one field to set/],
     [["policy", "set", "--issuer", "a", "--mode", "off"], /Allowed choices/],
     [
       ["policy", "set", "--issuer", "a", "--max-lifetime", "soon"],
@@ -91,7 +91,7 @@ for (
 Deno.test("runCli() exits with 1 for a file that is not there, and names it", async () => {
   const world = { env: { SUPABASE_URL: "https://x.co", SUPABASE_SERVICE_ROLE_KEY: "k" } };
   const args = ["register", "--issuer", "a", "--public-key", "./missing.pub"];
-  assertFailed(await cli(args, world), 1, /"\.\/missing\.pub", but there is no such file/);
+  assertFailed(await cli(args, world), 1, /"\.\/missing\.pub": no such file or folder/);
 });
 
 Deno.test("runCli() exits with 1 for a target that is not there", async () => {
@@ -120,7 +120,7 @@ Deno.test("runCli() shows the stack trace of a defect only when it is asked to",
 Deno.test("runCli() reads standard input once", async () => {
   const args = ["register", "--target", "https://x.co", "--issuer", "a"];
   const both = [...args, "--service-role", "-", "--public-key", "-"];
-  assertFailed(await cli(both, { stdin: "k" }), 2, /one value at most from standard input/);
+  assertFailed(await cli(both, { stdin: "k" }), 2, /at most one value from standard input/);
 });
 
 Deno.test("runCli() helps for every command, with an example", async () => {

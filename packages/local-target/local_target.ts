@@ -4,13 +4,13 @@ import type { ProjectKeys } from "./keys/keys.ts";
 import type { LogSource } from "./process/process.ts";
 import type { Service } from "./process/service.ts";
 
-/** What a target is started with. */
+/** How to start a target. */
 export interface LocalTargetOptions {
-  /** Whether to apply Countersign's migrations. Default `true`. */
+  /** Whether to apply Countersign's migrations. Default: `true`. */
   readonly migrations?: boolean;
   /** SQL of your own, run in order as `postgres` after the migrations. */
   readonly sql?: readonly string[];
-  /** The function's process. Default `true`: the swap proxy, as `/functions/v1/rest`. */
+  /** The function's process. Default: `true`, the swap proxy, as `/functions/v1/rest`. */
   readonly function?: boolean | FunctionOptions;
   /** Answers `/functions/v1/rest` in this process, instead of a process of its own. */
   readonly functionHandler?: FunctionHandler;
@@ -21,7 +21,7 @@ export interface LocalTargetOptions {
    * CLI's Kong: where it is missing or an `sb_…` key, the function gets the target's own JWT for the `apikey`.
    */
   readonly gateway?: "hosted" | "cli";
-  /** What PostgREST is told. */
+  /** PostgREST's configuration. */
   readonly postgrest?: {
     /**
      * What to verify with: a secret of at least 32 bytes, which then also signs the legacy keys, or a JSON
@@ -51,9 +51,9 @@ export interface LocalTarget extends ProjectKeys, AsyncDisposable {
   readonly postgres: Service;
   /** The API server. */
   readonly postgrest: Service;
-  /** Undefined where no process was asked for. */
+  /** `undefined` if the function has no process. */
   readonly functionProcess: Service | undefined;
-  /** Has PostgREST read the schema again, and waits until it has. */
+  /** Makes PostgREST reload the schema, and waits until it has. */
   reloadSchema(): Promise<void>;
   /** Ends every process at once and removes all files. Safe to call twice. */
   stop(): Promise<void>;

@@ -40,7 +40,7 @@ import { verificationKeys } from "./keys/verification_keys.ts";
  */
 export async function startLocalTarget(options: LocalTargetOptions = {}): Promise<LocalTarget> {
   const { secret, trusted } = verificationKeys(options.postgrest?.jwtSecret);
-  const keys = await createProjectKeys(secret);
+  const keys = createProjectKeys(secret);
 
   await using started = new AsyncDisposableStack();
   const untilStopped = <S extends Stoppable | undefined>(service: S): S =>

@@ -53,7 +53,7 @@ Deno.test("a connection is refused unless the certificate is what sslmode asks f
     assert.rejects(connect(...args), (error) => {
       assert(error instanceof RegistryError);
       assert.equal(error.code, "unreachable");
-      assert.match(error.message, /certificate that can't be verified/);
+      assert.match(error.message, /certificate that cannot be verified/);
       return true;
     });
 

@@ -1,42 +1,42 @@
 /** Why a registry operation failed. Closed: adding one is a change of the public API. */
 export type RegistryErrorCode =
-  /** A value given to the operation can't be right: a name, a number, a URL. */
+  /** An argument is invalid: a name, a number, a URL. */
   | "invalid_argument"
-  /** The key is not one that the verifier would ever verify with. */
+  /** The verifier does not accept the key. */
   | "invalid_public_key"
-  /** The database will not let an issuer claim this role. */
+  /** The database does not allow issuers to claim this role. */
   | "role_not_allowed"
   /** The registry has no such issuer. */
   | "issuer_not_found"
   /** The registry has no such key. */
   | "key_not_found"
-  /** The key is registered, and not for this issuer. A key has exactly one issuer. */
+  /** The key is registered for another issuer. A key has exactly one issuer. */
   | "key_belongs_to_another_issuer"
   /** The key was revoked. Registering it again does not bring it back. */
   | "key_revoked"
-  /** The credentials are wrong, or are not allowed to administer the registry. */
+  /** The credentials are wrong, or may not administer the registry. */
   | "not_authorized"
-  /** The registry's tables are not there: the migrations were not applied. */
+  /** The registry's tables are missing: the migrations were not applied. */
   | "schema_missing"
-  /** No usable answer came from the target. */
+  /** The target did not give a usable response. */
   | "unreachable"
-  /** What is registered contradicts what was asked for, or another change came in between. */
+  /** The request contradicts what is registered, or another change was made at the same time. */
   | "conflict"
-  /** The database refused, for a reason that has no code of its own: see `sqlstate` and the message. */
+  /** The database rejected the statement for another reason: see `sqlstate` and the message. */
   | "refused_by_database";
 
-/** What is known about a failure beside its code. Nothing in here is secret. */
+/** Details of a failure. None of them is secret. */
 export interface RegistryErrorDetails {
   /** The Postgres error code, or PostgREST's (`PGRST…`), where the target gave one. */
   sqlstate?: string;
-  /** Kept only where it holds no URL, key or password. */
+  /** Kept only if it contains no URL, key, or password. */
   cause?: unknown;
 }
 
 /**
  * A registry operation that failed, and why.
  *
- * Neither the message nor the cause ever holds a service key, a password or a connection URL.
+ * Neither the message nor the cause ever contains a service key, a password, or a connection URL.
  *
  * @example Tell a missing migration from a wrong key
  * ```ts
@@ -62,7 +62,7 @@ export class RegistryError extends Error {
    * Makes an error of one code.
    *
    * @param code Why the operation failed.
-   * @param message What was expected, and how to mend it.
+   * @param message What was expected, and how to fix it.
    * @param details What else is known, nothing of it secret.
    */
   constructor(code: RegistryErrorCode, message: string, details: RegistryErrorDetails = {}) {

@@ -27,5 +27,5 @@ export interface SqlTarget {
   readonly sql: Sql;
 }
 
-/** Where the registry is. Every operation does the same over each, with the same errors. */
+/** Where the registry is. Every operation behaves the same over each, with the same errors. */
 export type RegistryTarget = RestTarget | DatabaseTarget | SqlTarget;

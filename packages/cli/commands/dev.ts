@@ -12,14 +12,15 @@ interface DevOptions extends OutputOptions {
 export function addDev(program: Command, io: CliIo): void {
   program.command("dev")
     .description(
-      "Run a target on this machine until Ctrl-C: Postgres, PostgREST, gateway and function",
+      "Run a target on this machine until Ctrl-C: Postgres, PostgREST, gateway, and function",
     )
-    .option("--port <number>", "the gateway's port; a free one if it is left out")
+    .option("--port <number>", "the gateway's port (default: a free one)")
     .option("--json", "print the URLs and keys as JSON")
     .addHelpText(
       "after",
       `
-Prints what to export, then stays. Everything is new each time and gone afterwards.
+Prints the variables to export and keeps running. Every start is a new target; stopping it deletes
+everything.
 
 Example:
   $ countersign dev --port 54321
@@ -32,15 +33,18 @@ Example:
         port === undefined ? {} : { port: integerOption("--port", port) },
       );
       const variables = environment(target);
-      writeResult(io, options, variables, [
-        ...Object.entries(variables).map(([name, value]) => `export ${name}='${value}'`),
-        `# issuers write to ${target.functionsUrl}; Ctrl-C stops it`,
-      ]);
+      writeResult(io, options, {
+        json: variables,
+        lines: [
+          ...Object.entries(variables).map(([name, value]) => `export ${name}='${value}'`),
+          `# issuers write to ${target.functionsUrl}; Ctrl-C stops it`,
+        ],
+      });
       await interrupted;
     });
 }
 
-/** What our own commands read, the function as well, and what an issuer needs. */
+/** What our own commands, the function, and an issuer read. */
 function environment(target: LocalTarget): Record<string, string> {
   return {
     SUPABASE_URL: target.url,

@@ -14,7 +14,7 @@ export function addDoctor(program: Command, io: CliIo): void {
   addTargetOptions(
     program.command("doctor")
       .description(
-        "Check from outside, and inside as far as you let it, what goes wrong on a target",
+        "Diagnose a target with whatever access you provide",
       ),
   )
     .option(
@@ -25,9 +25,9 @@ export function addDoctor(program: Command, io: CliIo): void {
     .addHelpText(
       "after",
       `
-Changes nothing. With the URL alone it checks what anybody can see; with a service key also the
-issuers and their keys; with a database URL everything. Exits with 1 if it finds a problem; warnings
-and what it could not check are no problem.
+Changes nothing. The URL alone shows the function from outside; a service key adds issuers and
+keys; a database URL adds everything else. Exit status 1 if there is a problem. Warnings and checks
+that could not run are not problems.
 
 Example:
   $ export SUPABASE_URL=https://prod-abc123.supabase.co SUPABASE_PUBLISHABLE_KEY=…
@@ -46,11 +46,14 @@ Example:
         warnings: count("warning"),
         notChecked: count("not checked"),
       };
-      writeResult(io, options, { target: access.url, ...counts, findings }, [
-        ...findings.flatMap(lines),
-        `problems: ${counts.problems}, warnings: ${counts.warnings}, not checked: ${counts.notChecked}`,
-      ]);
-      // All has been said; only the exit code is missing.
+      writeResult(io, options, {
+        json: { target: access.url, ...counts, findings },
+        lines: [
+          ...findings.flatMap(lines),
+          `problems: ${counts.problems}, warnings: ${counts.warnings}, not checked: ${counts.notChecked}`,
+        ],
+      });
+      // Everything was reported; only the exit status is missing.
       if (counts.problems > 0) throw new CliError("refused", "");
     });
 }

@@ -30,22 +30,22 @@ interface ExplainCommandOptions extends TargetOptions, OutputOptions {
 export function addExplain(program: Command, io: CliIo): void {
   addTargetOptions(
     program.command("explain")
-      .description("Say whether a target would accept a token, and if not, at which step and why")
-      .argument("[token]", "the token; standard input if it is left out"),
+      .description("Verify a token as the target would, and show the step that rejects it")
+      .argument("[token]", "the token (default: standard input)"),
   )
-    .option("--public-key <file>", "check against this key alone, without a registry")
+    .option("--public-key <file>", "verify with this key alone, without a registry")
     .addOption(algorithmOption().default("RS256"))
     .option(
       "--audience <aud>",
-      "what the target calls itself (repeatable; or COUNTERSIGN_AUDIENCE)",
+      "an audience of the target (repeatable; or COUNTERSIGN_AUDIENCE)",
       repeated,
     )
     .option("--json", "print every step as JSON")
     .addHelpText(
       "after",
       `
-The token is verified on this machine and sent nowhere: the registry is asked for the issuer that it
-names, and for nothing else. Exits with 1 if the token would be refused.
+The token is verified on this machine and is not sent anywhere; only the issuer's record is read
+from the registry. Exit status 1 if the token is rejected.
 
 Example:
   $ export SUPABASE_SERVICE_ROLE_KEY=…
@@ -63,8 +63,8 @@ Example:
           ? await fromRegistry(token, options, io)
           : await fromPublicKey(token, options.publicKey, options, io),
       });
-      writeResult(io, options, explanation, describe(explanation));
-      // All has been said; only the exit code is missing.
+      writeResult(io, options, { json: explanation, lines: describe(explanation) });
+      // Everything was reported; only the exit status is missing.
       if (!explanation.accepted) throw new CliError("refused", "");
     });
 }
@@ -85,7 +85,7 @@ async function fromRegistry(
   return { record, unchecked: { audience: "give --audience, or the target's URL" } };
 }
 
-/** What the target calls itself, if somebody says: the flag, or what the function would be configured with. */
+/** The target's audiences: from the flag, or from what configures the function. */
 function audienceOf(
   { audience }: ExplainCommandOptions,
   { env }: CliIo,
@@ -96,7 +96,7 @@ function audienceOf(
   return names.length > 0 ? names : undefined;
 }
 
-/** A registry of one key and a policy that allows what it can: only the key is in question. */
+/** A registry of one key, with the widest policy: only the key is in question. */
 async function fromPublicKey(
   token: string,
   path: string,

@@ -19,7 +19,7 @@ interface GuardOptions extends OutputOptions {
 export function addGuard(program: Command, io: CliIo): void {
   const guard = program.command("guard")
     .description(
-      "The check inside each request's own transaction, after which nothing revoked commits",
+      "Check issuer and key again inside each request's transaction",
     );
 
   const add = (
@@ -41,7 +41,7 @@ Example:
       )
       .action(async (options: GuardOptions) => {
         const status = await run(await databaseTarget(options, io), options);
-        writeResult(io, options, status, describe(status));
+        writeResult(io, options, { json: status, lines: describe(status) });
       });
 
   add(
@@ -51,10 +51,14 @@ Example:
   )
     .option(
       "--chain <function>",
-      "a pre-request function of PostgREST's own configuration to call after it",
+      "a pre-request function in PostgREST's own configuration, to call afterwards",
     );
-  add("disable", "Give PostgREST back what it called before", (target) => disableGuard(target));
-  add("status", "Say whether the guard is on", (target) => guardStatus(target));
+  add(
+    "disable",
+    "Restore the pre-request function that PostgREST had before",
+    (target) => disableGuard(target),
+  );
+  add("status", "Show whether the guard is on", (target) => guardStatus(target));
 }
 
 function describe({ enabled, preRequest, chained, enabledAt, usedTokens }: GuardStatus): string[] {

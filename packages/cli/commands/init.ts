@@ -18,17 +18,16 @@ const SECRETS = `${FUNCTION_FOLDER}/.env.local`;
 /** `countersign init` */
 export function addInit(program: Command, io: CliIo): void {
   program.command("init")
-    .description("Put the migrations, the function and its configuration into a Supabase project")
-    .option("--dir <folder>", "the project: the folder that holds supabase/", ".")
-    .option("--dry-run", "say what would be written, and write nothing")
-    .option("--print <file>", "print what would be written to a file, to compare it with")
-    .option("--json", "print what was written, and the commands that are left, as JSON")
+    .description("Add the migrations, the function, and its configuration to a Supabase project")
+    .option("--dir <folder>", "the project: the folder that contains supabase/", ".")
+    .option("--dry-run", "show what would be written, without writing")
+    .option("--print <file>", "print the content of one file, to compare")
+    .option("--json", "print what was written, and the remaining commands, as JSON")
     .addHelpText(
       "after",
       `
-Nothing that is there is overwritten: where a file differs, nothing at all is written, and the exit
-code is 1. Run again it changes nothing. ${CONFIG} gets a section at its end and
-stays as it is otherwise.
+Never overwrites a file: if one differs, nothing is written and the exit status is 1. Running it
+again changes nothing. It appends one section to ${CONFIG} and leaves the rest unchanged.
 
 Example:
   $ supabase init
@@ -42,16 +41,14 @@ Example:
       const writes = options.dryRun !== true && obstacles.length === 0;
       if (writes) await writeProject(options.dir, plan);
       const next = obstacles.length === 0 ? remaining(plan) : [];
-      writeResult(
-        io,
-        options,
-        { written: writes, files: plan.steps.map(summary), next },
-        describe(plan, writes, next),
-      );
+      writeResult(io, options, {
+        json: { written: writes, files: plan.steps.map(summary), next },
+        lines: describe(plan, writes, next),
+      });
       if (obstacles.length > 0) {
         throw new CliError(
           "failed",
-          `Expected nothing in the way, found ${obstacles.length}; nothing was written`,
+          `Cannot write: ${obstacles.length} of the files differ from what init writes; nothing was written`,
         );
       }
     });
@@ -63,12 +60,12 @@ function printFile(path: string, options: OutputOptions, io: CliIo): void {
   if (file === undefined) {
     usage("Expected --print to name a file that init writes; --dry-run lists them");
   }
-  // As it is, unlike a result: the migrations hold no characters that a terminal could mistake.
-  if (options.json === true) writeResult(io, options, file, []);
+  // Unescaped, unlike a result: the migrations contain no control characters.
+  if (options.json === true) writeResult(io, options, { json: file, lines: [] });
   else io.stdout(file.content);
 }
 
-/** The commands that only the project's owner can run. */
+/** The commands that are left to the project's owner. */
 function remaining({ hasLaterMigrations }: Plan): string[] {
   return [
     `supabase db push --remote${hasLaterMigrations ? " --include-all" : ""}`,
@@ -83,10 +80,10 @@ function summary(step: Step): Record<string, string> {
 }
 
 const WORDS = {
-  keep: ["as it is", "as it is"],
+  keep: ["unchanged", "unchanged"],
   create: ["would create", "created"],
   append: ["would add to", "added to"],
-  obstacle: ["in the way", "in the way"],
+  obstacle: ["differs", "differs"],
 } as const;
 
 function describe(plan: Plan, written: boolean, next: readonly string[]): string[] {
@@ -98,17 +95,17 @@ function describe(plan: Plan, written: boolean, next: readonly string[]): string
   return [
     ...lines,
     "",
-    "What is left, in a project that supabase link knows:",
+    "Next, in a project that supabase link knows:",
     "",
     ...next.map((command) => `  ${command}`),
     "",
     ...(plan.hasLaterMigrations
-      ? ["--include-all: the project has migrations with later time stamps than these."]
+      ? ["--include-all: the project has migrations with later timestamps than these."]
       : []),
-    "Before version 3 of the Supabase CLI, leave --remote out.",
-    `Write ${SECRETS} yourself, and keep it out of version control:`,
+    "Omit --remote before version 3 of the Supabase CLI.",
+    `Write ${SECRETS} yourself and keep it out of version control:`,
     "",
     "  COUNTERSIGN_JWT_SECRET=…  the project's legacy JWT secret; or COUNTERSIGN_SIGNING_JWK",
-    "  COUNTERSIGN_DB_URL=…      optional: a database user who can do less than postgres",
+    "  COUNTERSIGN_DB_URL=…      optional: a database user with fewer privileges than postgres",
   ];
 }

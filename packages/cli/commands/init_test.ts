@@ -134,7 +134,7 @@ for (
       assert.match(step.reason, reason);
       assert.deepEqual(await snapshot(folder), before);
       const { stdout: told } = await init(folder);
-      assert(told.includes(`in the way    ${path} ${step.reason}\n`), told);
+      assert(told.includes(`differs       ${path} ${step.reason}\n`), told);
     }));
 }
 
@@ -172,7 +172,7 @@ Deno.test("init takes back what it wrote when it can't go on, and leaves what ha
     const before = await snapshot(folder);
     await assert.rejects(
       writeProject(folder, plan),
-      /index\.ts".* exists already; nothing was written/,
+      /index\.ts".* already exists; nothing was written/,
     );
     assert.deepEqual(await snapshot(folder), before);
   }));
@@ -184,7 +184,7 @@ Deno.test("init takes back every file when the configuration can't be written", 
     const before = await snapshot(folder);
     await assert.rejects(
       writeProject(folder, plan),
-      /config\.toml".* no such file; nothing was written/,
+      /config\.toml".* no such file or folder; nothing was written/,
     );
     assert.deepEqual(await snapshot(folder), before);
   }));

@@ -18,15 +18,15 @@ export function addKeygen(program: Command, io: CliIo): void {
   program.command("keygen")
     .description("Generate a key pair for one issuer on one target")
     .requiredOption("--issuer <name>", "the issuer's name, the iss of its tokens")
-    .option("--target <url>", "the target's URL, which then shows in the names of the files")
-    .option("--out <folder>", "where the files go", ".")
-    .option("--force", "replace key files that are there")
+    .option("--target <url>", "the target's URL, to add to the file names")
+    .option("--out <folder>", "the folder for both files", ".")
+    .option("--force", "replace existing key files")
     .addOption(algorithmOption().default("RS256"))
-    .option("--json", "print the names and the key's id as JSON")
+    .option("--json", "print the file names and the key's ID as JSON")
     .addHelpText(
       "after",
       `
-The private key is readable by you alone, and is never printed.
+Only you can read the private key file. The private key is never printed.
 
 Example:
   $ countersign keygen --issuer billing --target https://prod-abc123.supabase.co --out ./keys
@@ -40,10 +40,13 @@ Example:
       await writeKeyPair(files, { privateKey, publicKey }, options.force === true);
       const { issuer } = options;
       const { privateKeyFile, publicKeyFile } = files;
-      writeResult(io, options, { issuer, kid, algorithm, privateKeyFile, publicKeyFile }, [
-        `private key  ${privateKeyFile}  (secret: give it to ${issuer} and to nobody else)`,
-        `public key   ${publicKeyFile}  (register it on the target)`,
-        `key id       ${kid}`,
-      ]);
+      writeResult(io, options, {
+        json: { issuer, kid, algorithm, privateKeyFile, publicKeyFile },
+        lines: [
+          `private key  ${privateKeyFile}  (secret: give it only to ${issuer})`,
+          `public key   ${publicKeyFile}  (register it on the target)`,
+          `key ID       ${kid}`,
+        ],
+      });
     });
 }

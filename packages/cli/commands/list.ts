@@ -1,48 +1,34 @@
 import { type IssuerSummary, listIssuers, type RegisteredKey } from "@countersign/registry-admin";
 import type { Command } from "commander";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, table, writeResult } from "../options/output.ts";
-import {
-  addTargetOptions,
-  hostOf,
-  registryTarget,
-  type TargetOptions,
-} from "../options/registry_target.ts";
+import { table } from "../options/output.ts";
+import { registryCommand } from "../options/registry_command.ts";
+import { hostOf } from "../options/registry_target.ts";
 
-type ListOptions = TargetOptions & OutputOptions;
-
-/** Enough of a key's id to tell keys apart, and to name one to `revoke`. */
+/** Enough of a key's ID to tell keys apart, and to name one to `revoke`. */
 const SHORT_KID = 12;
 
 /** `countersign list` */
 export function addList(program: Command, io: CliIo): void {
-  addTargetOptions(
-    program.command("list").description("List the issuers of a target and their keys"),
-  )
-    .option("--json", "print every issuer with its policy and its keys as JSON")
-    .addHelpText(
-      "after",
-      `
-Example:
-  $ export SUPABASE_SERVICE_ROLE_KEY=…
-  $ countersign list --target https://prod-abc123.supabase.co
-`,
-    )
-    .action(async (options: ListOptions) => {
-      const target = await registryTarget(options, io);
+  registryCommand(program, io, {
+    name: "list",
+    description: "List the issuers of a target and their keys",
+    json: "every issuer with its policy and its keys",
+    example: "countersign list --target https://prod-abc123.supabase.co",
+    run: async (_, open) => {
+      const target = await open();
       const issuers = await listIssuers(target, { now: io.now });
-      writeResult(
-        io,
-        options,
-        issuers,
-        issuers.length === 0
+      return {
+        json: issuers,
+        lines: issuers.length === 0
           ? [`no issuers on ${hostOf(target)} yet; see countersign register --help`]
           : table(
             ["ISSUER", "KEY", "ALGORITHM", "STATE", "ROLES", "CHANGED"],
             issuers.flatMap(rows),
           ),
-      );
-    });
+      };
+    },
+  });
 }
 
 function rows({ issuer, isActive, policy, keys, updatedAt }: IssuerSummary): string[][] {

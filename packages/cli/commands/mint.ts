@@ -20,21 +20,21 @@ interface MintOptions extends OutputOptions {
 /** `countersign mint` */
 export function addMint(program: Command, io: CliIo): void {
   program.command("mint")
-    .description("Sign a token, for trying things out")
+    .description("Sign a token, for testing")
     .option(
       "--private-key <file>",
       'the private key as PEM, "-" for standard input (or the key itself in COUNTERSIGN_PRIVATE_KEY)',
     )
     .requiredOption("--issuer <name>", "the issuer's name, the iss of the token")
-    .requiredOption("--claims <json>", "the other claims; sub is one of them")
-    .option("--expires-in <duration>", "how long it is valid, like 60s, 5m or seconds", "60s")
+    .requiredOption("--claims <json>", "the other claims, sub included")
+    .option("--expires-in <duration>", "the token's lifetime, like 60s, 5m, or seconds", "60s")
     .addOption(algorithmOption())
-    .option("--audience <aud>", "the target it is meant for (repeatable)", repeated)
+    .option("--audience <aud>", "the target that it is for (repeatable)", repeated)
     .option("--json", "print the token as JSON")
     .addHelpText(
       "after",
       `
-Prints the token and nothing else. A service signs its own tokens with @countersign/signer.
+Prints only the token. A service signs its own tokens with @countersign/signer.
 
 Example:
   $ countersign mint --private-key ./keys/billing-prod-abc123.key --issuer billing \\
@@ -50,7 +50,7 @@ Example:
         claims: claimsOption(options.claims),
         expiresIn: /^\d+$/.test(expiresIn) ? Number(expiresIn) : expiresIn,
       });
-      writeResult(io, options, { token }, [token]);
+      writeResult(io, options, { json: { token }, lines: [token] });
     });
 }
 
@@ -73,7 +73,7 @@ function claimsOption(json: string): SignClaims {
   }
   const { sub, ...others }: Partial<Record<string, unknown>> = { ...claims };
   if (typeof sub !== "string" || sub === "") {
-    usage(`Expected --claims to name a "sub": who, inside the service, acts`);
+    usage(`Expected --claims to contain "sub", the subject that acts`);
   }
   return { ...others, sub };
 }

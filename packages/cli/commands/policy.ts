@@ -2,76 +2,66 @@ import { getPolicy, type RegisteredPolicy, setPolicy } from "@countersign/regist
 import type { Command } from "commander";
 import { usage } from "../errors.ts";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, table, writeResult } from "../options/output.ts";
+import { table } from "../options/output.ts";
 import {
   addPolicyOptions,
   addPolicyResets,
   policyFields,
   type PolicyOptions,
 } from "../options/policy_options.ts";
-import {
-  addTargetOptions,
-  hostOf,
-  registryTarget,
-  type TargetOptions,
-} from "../options/registry_target.ts";
+import { registryCommand } from "../options/registry_command.ts";
+import { hostOf } from "../options/registry_target.ts";
 
-interface GetOptions extends TargetOptions, OutputOptions {
+interface GetOptions {
   readonly issuer: string;
 }
 
-type SetOptions = GetOptions & PolicyOptions;
-
 /** `countersign policy get` and `countersign policy set` */
 export function addPolicy(program: Command, io: CliIo): void {
-  const policy = program.command("policy").description("What an issuer's tokens may claim");
+  const policy = program.command("policy").description("Show or change what an issuer may claim");
 
-  addTargetOptions(policy.command("get").description("Show an issuer's policy"))
-    .requiredOption("--issuer <name>", "the issuer's name")
-    .option("--json", "print the policy as JSON")
-    .addHelpText(
-      "after",
-      `
-Example:
-  $ export SUPABASE_SERVICE_ROLE_KEY=…
-  $ countersign policy get --target https://prod-abc123.supabase.co --issuer billing
-`,
-    )
-    .action(async (options: GetOptions) => {
-      const found = await getPolicy(await registryTarget(options, io), options.issuer);
-      writeResult(io, options, found, table(["FIELD", "VALUE"], describe(found)));
-    });
+  registryCommand<GetOptions>(policy, io, {
+    name: "get",
+    description: "Show an issuer's policy",
+    options: issuerOption,
+    json: "the policy",
+    example: "countersign policy get --target https://prod-abc123.supabase.co --issuer billing",
+    run: async ({ issuer }, open) => {
+      const found = await getPolicy(await open(), issuer);
+      return { json: found, lines: table(["FIELD", "VALUE"], describe(found)) };
+    },
+  });
 
-  const set = addTargetOptions(
-    policy.command("set").description("Set the named parts of an issuer's policy"),
-  ).requiredOption("--issuer <name>", "the issuer's name");
-  addPolicyResets(addPolicyOptions(set))
-    .option("--json", "print the policy as JSON")
-    .addHelpText(
-      "after",
-      `
-A list that is named replaces the one before. What is not named stays as it is.
-
-Example:
-  $ export SUPABASE_SERVICE_ROLE_KEY=…
-  $ countersign policy set --target https://prod-abc123.supabase.co --issuer billing \\
-      --role invoices_writer --role invoices_reader --max-lifetime 2m
-`,
-    )
-    .action(async (options: SetOptions) => {
+  registryCommand<GetOptions & PolicyOptions>(policy, io, {
+    name: "set",
+    description: "Set the named fields of an issuer's policy",
+    options: (command) => addPolicyResets(addPolicyOptions(issuerOption(command))),
+    json: "the policy",
+    notes: "A list replaces the previous one. Fields that are not named stay unchanged.",
+    example: `countersign policy set --target https://prod-abc123.supabase.co --issuer billing \\
+      --role invoices_writer --role invoices_reader --max-lifetime 2m`,
+    run: async (options, open) => {
       const { issuer } = options;
       const fields = policyFields(options, io);
       if (Object.keys(fields).length === 0) {
-        usage("Expected something to set, like --role; see --help");
+        usage("Expected at least one field to set, like --role; see --help");
       }
-      const target = await registryTarget(options, io);
+      const target = await open();
       await setPolicy(target, issuer, fields);
       const found = await getPolicy(target, issuer);
-      writeResult(io, options, found, [
-        `set the policy of ${issuer} on ${hostOf(target)}`,
-        ...table(["FIELD", "VALUE"], describe(found)),
-      ]);
-    });
+      return {
+        json: found,
+        lines: [
+          `set the policy of ${issuer} on ${hostOf(target)}`,
+          ...table(["FIELD", "VALUE"], describe(found)),
+        ],
+      };
+    },
+  });
+}
+
+function issuerOption(command: Command): Command {
+  return command.requiredOption("--issuer <name>", "the issuer's name");
 }
 
 function describe(policy: RegisteredPolicy): string[][] {

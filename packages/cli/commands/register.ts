@@ -1,20 +1,16 @@
 import { registerPublicKey } from "@countersign/registry-admin";
 import type { Algorithm } from "@countersign/verifier";
 import type { Command } from "commander";
+import type { CliIo } from "../io.ts";
 import { algorithmOption } from "../options/algorithm_option.ts";
 import { readInput, timeOption } from "../options/input.ts";
-import type { CliIo } from "../io.ts";
-import { type OutputOptions, writeResult, writeWarning } from "../options/output.ts";
+import { writeWarning } from "../options/output.ts";
 import { addPolicyOptions, policyFields, type PolicyOptions } from "../options/policy_options.ts";
-import {
-  addTargetOptions,
-  hostOf,
-  registryTarget,
-  type TargetOptions,
-} from "../options/registry_target.ts";
+import { registryCommand } from "../options/registry_command.ts";
+import { hostOf } from "../options/registry_target.ts";
 import { withoutUndefined } from "../options/without_undefined.ts";
 
-interface RegisterCommandOptions extends TargetOptions, PolicyOptions, OutputOptions {
+interface RegisterOptions extends PolicyOptions {
   readonly issuer: string;
   readonly publicKey: string;
   readonly algorithm?: Algorithm;
@@ -24,30 +20,26 @@ interface RegisterCommandOptions extends TargetOptions, PolicyOptions, OutputOpt
 
 /** `countersign register` */
 export function addRegister(program: Command, io: CliIo): void {
-  const command = program.command("register")
-    .description("Register a public key for an issuer on a target");
-  addTargetOptions(command)
-    .requiredOption("--issuer <name>", "the issuer's name, the iss of its tokens")
-    .requiredOption("--public-key <file>", 'the public key as PEM, "-" for standard input')
-    .addOption(algorithmOption())
-    .option("--not-before <time>", "when the key starts to work")
-    .option("--not-after <time>", "when the key stops working");
-  addPolicyOptions(command)
-    .option("--json", "print the registered row as JSON")
-    .addHelpText(
-      "after",
-      `
-Only the parts of the policy that are named are set. Without --role a new issuer can do nothing yet.
-
-Example:
-  $ export SUPABASE_SERVICE_ROLE_KEY=…
-  $ countersign register --target https://prod-abc123.supabase.co --issuer billing \\
-      --public-key ./keys/billing-prod-abc123.pub --role invoices_writer
-`,
-    )
-    .action(async (options: RegisterCommandOptions) => {
+  registryCommand<RegisterOptions>(program, io, {
+    name: "register",
+    description: "Register a public key for an issuer on a target",
+    options: (command) =>
+      addPolicyOptions(
+        command
+          .requiredOption("--issuer <name>", "the issuer's name, the iss of its tokens")
+          .requiredOption("--public-key <file>", 'the public key as PEM, "-" for standard input')
+          .addOption(algorithmOption())
+          .option("--not-before <time>", "when the key starts to verify tokens")
+          .option("--not-after <time>", "when the key stops verifying tokens"),
+      ),
+    json: "the registered key",
+    notes:
+      "Sets only the named fields of the policy. Without --role, the tokens of a new issuer are rejected.",
+    example: `countersign register --target https://prod-abc123.supabase.co --issuer billing \\
+      --public-key ./keys/billing-prod-abc123.pub --role invoices_writer`,
+    run: async (options, open) => {
       const { issuer, algorithm, notBefore, notAfter } = options;
-      const target = await registryTarget(options, io);
+      const target = await open();
       const row = await registerPublicKey({
         ...target,
         ...policyFields(options, io),
@@ -62,8 +54,12 @@ Example:
         publicKey: await readInput(options.publicKey, "a public key", io),
         onWarning: (message) => writeWarning(io, options, message),
       });
-      writeResult(io, options, row, [
-        `registered ${row.algorithm} key ${row.kid} for ${row.issuer} on ${hostOf(target)}`,
-      ]);
-    });
+      return {
+        json: row,
+        lines: [
+          `registered ${row.algorithm} key ${row.kid} for ${row.issuer} on ${hostOf(target)}`,
+        ],
+      };
+    },
+  });
 }

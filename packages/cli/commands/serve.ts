@@ -18,17 +18,17 @@ interface ServeOptions extends OutputOptions {
 /** `countersign serve` */
 export function addServe(program: Command, io: CliIo): void {
   program.command("serve")
-    .description("Run the swap proxy by itself, configured by the environment as the function is")
-    .option("--hostname <name>", "where to listen; 0.0.0.0 for everyone", "127.0.0.1")
-    .option("--port <number>", "the port (or PORT; default 8000)")
-    .option("--workers <number>", "how many threads answer, one for each core", "1")
-    .option("--json", "print where it listens as JSON")
+    .description("Run the swap proxy on its own, configured by the same variables as the function")
+    .option("--hostname <name>", "the address to listen on; 0.0.0.0 for all", "127.0.0.1")
+    .option("--port <number>", "the port (or PORT; default: 8000)")
+    .option("--workers <number>", "the number of threads, at most one per core", "1")
+    .option("--json", "print the URL as JSON")
     .addHelpText(
       "after",
       `
-More than one worker needs Linux, which alone shares connections out among them, and Deno's flag
---unstable-net. Each worker has one or two connections to Postgres of its own. When one worker is
-lost the command ends, with 1.
+More than one worker requires Linux, which distributes connections among threads, and Deno's flag
+--unstable-net. Each worker opens one or two connections to Postgres. The command exits with status
+1 if a worker fails.
 
 Example:
   $ export SUPABASE_URL=… SUPABASE_ANON_KEY=… COUNTERSIGN_DB_URL=… COUNTERSIGN_JWT_SECRET=…
@@ -46,10 +46,10 @@ Example:
         ? await openProxyServer(env, { hostname, port })
         : await openProxyWorkers(workers, env, { hostname, port });
       const url = `http://${hostname}:${server.port}`;
-      writeResult(io, options, { url, workers }, [`listening on ${url}`]);
+      writeResult(io, options, { json: { url, workers }, lines: [`listening on ${url}`] });
       const lost = server.ended.then(() => true);
       if (await Promise.race([interrupted, lost]) === true) {
-        throw new CliError("failed", "The proxy has stopped answering by itself, start it again");
+        throw new CliError("failed", "The proxy stopped unexpectedly; start it again");
       }
     });
 }
@@ -60,10 +60,10 @@ function numberFrom(flag: string, value: string, least: number, most: number): n
   return number;
 }
 
-/** Deno itself would end the process where it can't share a port. */
+/** Deno would end the process if it could not share a port. */
 function requireSharedPorts(): void {
   if (Deno.build.os !== "linux") {
-    usage("Expected --workers to be 1: only Linux shares connections out among several");
+    usage("Expected --workers to be 1: more than one requires Linux");
   }
   // The flag can't be asked for; this function is there exactly when it was given.
   if (!("listenDatagram" in Deno)) {

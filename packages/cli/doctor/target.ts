@@ -6,6 +6,8 @@ import {
   RegistryError,
   type RestTarget,
 } from "@countersign/registry-admin";
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
 import type { CliIo } from "../io.ts";
 import { type Answer, ask, type Reading } from "./ask.ts";
 
@@ -102,13 +104,10 @@ function once<T>(ask: () => Promise<T>): () => Promise<T> {
 /** Well-formed, and signed by nobody: the function's health does not look at it, the platform's verification would. */
 function foreignToken(now: number): string {
   const iat = Math.floor(now / 1000);
-  const segment = (bytes: Uint8Array) =>
-    btoa(String.fromCharCode(...bytes))
-      .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  const json = (value: unknown) => segment(new TextEncoder().encode(JSON.stringify(value)));
+  const json = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
   return [
     json({ alg: "RS256", typ: "JWT" }),
     json({ iss: "countersign-doctor", sub: "doctor", iat, exp: iat + 60 }),
-    segment(crypto.getRandomValues(new Uint8Array(256))),
+    randomBytes(256).toString("base64url"),
   ].join(".");
 }

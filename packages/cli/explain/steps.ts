@@ -30,7 +30,7 @@ const STEP_OF: Readonly<Record<Exclude<VerificationReason, "invalid_claims">, St
   claim_not_allowed: "policy",
 };
 
-/** One reason for three steps, told apart by the claim that the verifier's message names first. */
+/** One reason for three steps: the claim that the verifier's message names first decides. */
 function stepOfClaim(message: string): StepName {
   const [, claim = ""] = /"(\w+)"/.exec(message) ?? [];
   if (["exp", "iat", "nbf"].includes(claim)) return "times";

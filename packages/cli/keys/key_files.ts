@@ -115,5 +115,5 @@ async function doing<T>(path: string, action: () => Promise<T>): Promise<T> {
 }
 
 function cantWrite(path: string, error: unknown): CliError {
-  return new CliError("failed", `Expected to write "${path}", ${reason(error)}`);
+  return new CliError("failed", `Cannot write "${path}": ${reason(error)}`);
 }

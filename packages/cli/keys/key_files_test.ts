@@ -105,7 +105,7 @@ Deno.test("writeKeyPair() says in a line why it can't write", () =>
   inFolder(async (folder) => {
     Deno.writeTextFileSync(join(folder, "file"), "");
     const outcome = await cli(["keygen", "--issuer", "a", "--out", join(folder, "file", "keys")]);
-    assertFailed(outcome, 1, /Expected to write/);
+    assertFailed(outcome, 1, /Cannot write/);
   }));
 
 Deno.test("keygen prints names and the id, and never the private key", () =>

@@ -7,20 +7,27 @@ export async function readInput(path: string, what: string, io: CliIo): Promise<
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    throw new CliError("failed", `Expected ${what} in "${path}", ${reason(error)}`);
+    throw new CliError("failed", `Cannot read ${what} from "${path}": ${reason(error)}`);
   }
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or folder",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EEXIST: "it already exists",
+  EISDIR: "it is a directory",
+  ENOTDIR: "a part of the path is not a directory",
+  ENAMETOOLONG: "the name is too long",
+  ENOSPC: "no space left on the device",
+  EROFS: "the file system is read-only",
+};
+
 /** Why the operating system refused, in words. */
 export function reason(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "but there is no such file";
-  if (error instanceof Deno.errors.PermissionDenied) return "but may not access it";
-  if (error instanceof Deno.errors.AlreadyExists) return "but it exists already";
-  if (error instanceof Deno.errors.IsADirectory) return "but it is a directory";
-  if (error instanceof Deno.errors.NotADirectory) {
-    return "but a part of the path is not a directory";
-  }
-  return `but the system says ${error instanceof Error ? error.name : "no"}`;
+  const code = error instanceof Error ? Reflect.get(error, "code") : undefined;
+  const name = error instanceof Error ? error.name : "an error";
+  return REASONS[String(code)] ?? `the system reports ${typeof code === "string" ? code : name}`;
 }
 
 const SECONDS: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3_600, d: 86_400 };

@@ -16,18 +16,23 @@ export function printable(text: string): string {
   );
 }
 
+/** What a command did, for programs and for people. */
+export interface Result {
+  readonly json: unknown;
+  readonly lines: readonly string[];
+}
+
 /** Writes the result: as one line of JSON, or as lines for a person. */
 export function writeResult(
   io: CliIo,
-  { json }: OutputOptions,
-  result: unknown,
-  lines: readonly string[],
+  options: OutputOptions,
+  { json, lines }: Result,
 ): void {
-  if (json === true) io.stdout(`${JSON.stringify(result)}\n`);
+  if (options.json === true) io.stdout(`${JSON.stringify(json)}\n`);
   else if (lines.length > 0) io.stdout(`${lines.map(printable).join("\n")}\n`);
 }
 
-/** Something done as asked that is probably not what was meant. */
+/** Reports a result that was probably not intended. */
 export function writeWarning(io: CliIo, { json }: OutputOptions, message: string): void {
   io.stderr(
     json === true

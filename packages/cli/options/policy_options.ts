@@ -26,32 +26,32 @@ export interface PolicyOptions {
 export function addPolicyOptions(command: Command): Command {
   return command
     .option("--role <name>", "a role that tokens may claim (repeatable)", repeated)
-    .option("--default-role <name>", "the role of tokens that claim none")
+    .option("--default-role <name>", "the role of tokens without a role claim")
     .option("--subject <pattern>", "an exact sub, or a prefix ending in * (repeatable)", repeated)
-    .option("--user-subjects", "let sub be a user's id, so that the issuer can act for users")
-    .option("--no-user-subjects", "refuse subs that look like a user's id")
-    .option("--claim <name>", "an extra claim that tokens may have (repeatable)", repeated)
+    .option("--user-subjects", "allow sub to be a user's ID: the issuer can act for users")
+    .option("--no-user-subjects", "reject a sub that looks like a user's ID")
+    .option("--claim <name>", "an extra claim that tokens may contain (repeatable)", repeated)
     .option("--audience <aud>", "an audience that tokens must name (repeatable)", repeated)
-    .option("--max-lifetime <duration>", "most time between iat and exp, like 5m")
-    .option("--reject-issued-before <time>", 'refuse tokens older than this: "now" or a time')
-    .option("--single-use", "let a token do one write only; needs the guard")
-    .option("--no-single-use", "let a token be used again during its life")
+    .option("--max-lifetime <duration>", "the longest time from iat to exp, like 5m")
+    .option("--reject-issued-before <time>", 'reject tokens issued before this: "now" or a time')
+    .option("--single-use", "allow one write per token; requires the guard")
+    .option("--no-single-use", "allow a token to be used repeatedly")
     .addOption(
-      new Option("--mode <mode>", "observe only reports what the policy would refuse")
+      new Option("--mode <mode>", "observe: report what the policy would reject, without rejecting")
         .choices(["enforce", "observe"]),
     )
-    .option("--description <text>", "for people");
+    .option("--description <text>", "a note for people");
 }
 
-/** Adds the options that take a limit back. */
+/** Adds the options that reset a limit. */
 export function addPolicyResets(command: Command): Command {
   return command
-    .option("--no-role", "allow no role: every token is refused")
-    .option("--no-default-role", "make every token claim its role")
-    .option("--any-subject", "any sub that is not a user's id")
-    .option("--any-claim", "any claim that is not protected")
-    .option("--own-audience", "only the target's own audience")
-    .option("--no-reject-issued-before", "take the cut-off back");
+    .option("--no-role", "allow no role: every token is rejected")
+    .option("--no-default-role", "require a role claim in every token")
+    .option("--any-subject", "allow any sub that is not a user's ID")
+    .option("--any-claim", "allow any claim that is not protected")
+    .option("--own-audience", "allow only the target's own audience")
+    .option("--no-reject-issued-before", "remove the cutoff");
 }
 
 /** The fields of the policy that the flags name, and no others. */

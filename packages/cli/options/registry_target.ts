@@ -16,7 +16,7 @@ export function addTargetOptions(command: Command): Command {
     .option("--target <url>", "the project's URL (or SUPABASE_URL)")
     .option(
       "--service-role <key>",
-      'a service key, "-" for standard input; better in SUPABASE_SERVICE_ROLE_KEY or COUNTERSIGN_SERVICE_KEY, where other processes can\'t see it',
+      'a service key, "-" for standard input; prefer SUPABASE_SERVICE_ROLE_KEY or COUNTERSIGN_SERVICE_KEY, which other processes cannot see',
     )
     .addOption(databaseUrlOption());
 }
@@ -25,7 +25,7 @@ export function addTargetOptions(command: Command): Command {
 export function databaseUrlOption(): Option {
   return new Option(
     "--database-url <url>",
-    'the project\'s database, "-" for standard input; better in COUNTERSIGN_DATABASE_URL',
+    'the project\'s database, "-" for standard input; prefer COUNTERSIGN_DATABASE_URL',
   );
 }
 

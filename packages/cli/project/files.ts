@@ -1,5 +1,6 @@
 import { MIGRATIONS } from "@countersign/registry-admin";
 import config from "../deno.json" with { type: "json" };
+import { ENTRYPOINT } from "./entrypoint.ts";
 
 /** A file of a Supabase project. */
 export interface ProjectFile {
@@ -12,20 +13,6 @@ export interface ProjectFile {
 export const MIGRATIONS_FOLDER = "supabase/migrations";
 /** Where the Supabase CLI looks for the function `rest`, unless it is told otherwise. */
 export const FUNCTION_FOLDER = "supabase/functions/rest";
-
-/** The same as `functions/rest/index.ts` of this repository, which is deployed from here. */
-const ENTRYPOINT = `/**
- * The Edge Function \`rest\`: configuration from the environment, and one call into swap-proxy.
- *
- * @module
- */
-import { createJwtSwapProxy, proxyOptionsFromEnv } from "@countersign/swap-proxy";
-
-const env = Deno.env.toObject();
-const handler = createJwtSwapProxy(proxyOptionsFromEnv(env));
-
-Deno.serve({ port: Number(env.PORT ?? 8000) }, handler);
-`;
 
 /** A release of the CLI goes with the release of the proxy that has its number. */
 const IMPORT_MAP = `{

@@ -104,7 +104,7 @@ async function contentOf(folder: string, path: string): Promise<string | undefin
     return await Deno.readTextFile(join(folder, path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new CliError("failed", `Expected to read "${path}", ${reason(error)}`);
+    throw new CliError("failed", `Cannot read "${path}": ${reason(error)}`);
   }
 }
 
@@ -113,6 +113,6 @@ async function namesIn(folder: string, path: string): Promise<string[]> {
     return await Array.fromAsync(Deno.readDir(join(folder, path)), ({ name }) => name);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
-    throw new CliError("failed", `Expected to read "${path}", ${reason(error)}`);
+    throw new CliError("failed", `Cannot read "${path}": ${reason(error)}`);
   }
 }

@@ -4,9 +4,9 @@ import { reason } from "../options/input.ts";
 import type { Plan } from "./plan.ts";
 
 /**
- * Writes what a plan without obstacles says, or nothing: what was written is taken back when something fails.
+ * Carries out a plan without obstacles, or nothing: when something fails, everything written is removed again.
  *
- * @throws {CliError} It could not be written, or a file has appeared since the plan was made.
+ * @throws {CliError} `failed`: a file could not be written, or has appeared since the plan was made.
  */
 export async function writeProject(folder: string, { steps }: Plan): Promise<void> {
   const undo: (() => Promise<void>)[] = [];
@@ -22,7 +22,7 @@ export async function writeProject(folder: string, { steps }: Plan): Promise<voi
         await Deno.writeTextFile(at, step.content, { append: true, create: false });
       } else {
         await makeFolder(dirname(at), undo);
-        // It was not there when the plan was made: what has come since is somebody else's.
+        // Never overwrites a file that has appeared since the plan was made.
         const { writable } = await Deno.open(at, { write: true, createNew: true });
         undo.push(() => Deno.remove(at));
         await new Blob([step.content]).stream().pipeTo(writable);
@@ -32,7 +32,7 @@ export async function writeProject(folder: string, { steps }: Plan): Promise<voi
     for (const step of undo.reverse()) await step();
     throw new CliError(
       "failed",
-      `Expected to write "${path}", ${reason(error)}; nothing was written`,
+      `Cannot write "${path}": ${reason(error)}; nothing was written`,
     );
   }
 }

@@ -60,13 +60,13 @@ function listen(
 
 function cannotListen(error: unknown, hostname: string, port: number): string {
   if (error instanceof Deno.errors.AddrInUse) {
-    return `Expected port ${port} of "${hostname}" to be free, but something listens there already`;
+    return `Cannot listen on port ${port} of "${hostname}": the port is in use`;
   }
   if (error instanceof Deno.errors.PermissionDenied) {
-    return `Expected to be allowed to listen on port ${port}, but the system refuses; ports from 1024 on need no privilege`;
+    return `Cannot listen on port ${port}: permission denied; ports from 1024 on need no privilege`;
   }
   if (error instanceof Deno.errors.NotCapable) {
-    return `Expected Deno to be allowed to listen on "${hostname}:${port}", give it --allow-net`;
+    return `Cannot listen on "${hostname}:${port}": Deno needs --allow-net`;
   }
   return `Expected --hostname to be an address of this machine, found "${hostname}"`;
 }

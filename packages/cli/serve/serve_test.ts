@@ -167,7 +167,7 @@ Deno.test("countersign serve --workers 2 writes on every connection, and refuses
   for (const workers of ["1", "2"]) {
     await using second = serve(["--workers", workers, "--port", port]);
     const { code, stdout, stderr } = await second.ended();
-    assertFailed({ code: code === 1 ? 1 : 0, stdout, stderr }, 1, /to be free, but something/);
+    assertFailed({ code: code === 1 ? 1 : 0, stdout, stderr }, 1, /the port is in use/);
     assert.match(stderr, new RegExp(`port ${port} of "127\\.0\\.0\\.1"`));
   }
   assert.equal((await fetch(`${url}/rest/-/readyz`)).status, 200);
@@ -202,7 +202,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 for (
   const [when, printed, message] of [
     ["before it listens", /^$/, /A worker has ended before it listened/],
-    ["while it serves", /^listening on \S+\n$/, /The proxy has stopped answering by itself/],
+    ["while it serves", /^listening on \S+\n$/, /The proxy stopped unexpectedly/],
   ] as const
 ) {
   Deno.test(`countersign serve --workers 3 ends with 1 when a worker is lost ${when}`, async () => {

@@ -28,7 +28,7 @@ export interface FunctionOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** The Deno that runs it. Default: the one that runs this program. */
   readonly denoPath?: string;
-  /** The name in `/functions/v1/<name>`. Default `rest`. */
+  /** The name in `/functions/v1/<name>`. Default: `rest`. */
   readonly name?: string;
 }
 

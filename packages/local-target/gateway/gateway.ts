@@ -8,7 +8,7 @@ export interface GatewayOptions {
   readonly flavour: "hosted" | "cli";
 }
 
-/** What is behind a gateway; a member is missing until it has been started. */
+/** What is behind a gateway. A member is missing until it has started. */
 export interface GatewayUpstreams {
   postgrest?: string;
   /** The function of one name. */
@@ -123,7 +123,7 @@ export class Gateway {
 
   #authorizeRest(url: URL, headers: Headers): Response | undefined {
     const apikey = headers.get("apikey") ?? url.searchParams.get("apikey");
-    // PostgREST would take it for a filter. Deleting writes the whole query anew, so not without need.
+    // PostgREST would take it for a filter. Deleting reserializes the whole query, so only if needed.
     if (url.searchParams.has("apikey")) url.searchParams.delete("apikey");
     if (apikey === null) {
       return refusal(401, "No API key found in request", "Send it as the header `apikey`.");

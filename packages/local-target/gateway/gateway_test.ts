@@ -93,7 +93,7 @@ Deno.test("Gateway takes the apikey from the query, and keeps it from PostgREST"
 });
 
 Deno.test("Gateway hands the query to PostgREST byte for byte", async () => {
-  const keys = await createProjectKeys("a secret of at least thirty-two bytes");
+  const keys = createProjectKeys("a secret of at least thirty-two bytes");
   const gateway = new Gateway({ port: 0, keys, flavour: "hosted" });
   const upstream = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },

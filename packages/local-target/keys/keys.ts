@@ -1,3 +1,6 @@
+import { Buffer } from "node:buffer";
+import { createHmac, randomBytes } from "node:crypto";
+
 /** The project's keys: what a Supabase dashboard shows under "API keys". */
 export interface ProjectKeys {
   /** Legacy key: a JWT with the role `anon`. */
@@ -15,16 +18,16 @@ export interface ProjectKeys {
 const TEN_YEARS = 10 * 365 * 24 * 60 * 60;
 
 /** Makes new keys; the two JWTs are signed with `jwtSecret`. */
-export async function createProjectKeys(
+export function createProjectKeys(
   jwtSecret: string,
   now: () => number = Date.now,
-): Promise<ProjectKeys> {
+): ProjectKeys {
   const iat = Math.floor(now() / 1000);
   const legacyKey = (role: string) =>
     signHs256({ iss: "supabase-demo", ref: "local", role, iat, exp: iat + TEN_YEARS }, jwtSecret);
   return {
-    anonKey: await legacyKey("anon"),
-    serviceRoleKey: await legacyKey("service_role"),
+    anonKey: legacyKey("anon"),
+    serviceRoleKey: legacyKey("service_role"),
     publishableKey: `sb_publishable_${randomText(24)}`,
     secretKey: `sb_secret_${randomText(24)}`,
     jwtSecret,
@@ -33,26 +36,12 @@ export async function createProjectKeys(
 
 /** Random base64url text of `bytes` bytes of entropy. */
 export function randomText(bytes: number): string {
-  return base64Url(crypto.getRandomValues(new Uint8Array(bytes)));
+  return randomBytes(bytes).toString("base64url");
 }
 
-async function signHs256(claims: Record<string, unknown>, secret: string): Promise<string> {
-  const text = new TextEncoder();
+function signHs256(claims: Record<string, unknown>, secret: string): string {
   const input = [{ alg: "HS256", typ: "JWT" }, claims]
-    .map((part) => base64Url(text.encode(JSON.stringify(part))))
+    .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
     .join(".");
-  const key = await crypto.subtle.importKey(
-    "raw",
-    text.encode(secret),
-    { name: "HMAC", hash: "SHA-256" },
-    false,
-    ["sign"],
-  );
-  const signature = await crypto.subtle.sign("HMAC", key, text.encode(input));
-  return `${input}.${base64Url(new Uint8Array(signature))}`;
-}
-
-function base64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return `${input}.${createHmac("sha256", secret).update(input).digest("base64url")}`;
 }

@@ -65,7 +65,7 @@ alter database postgres owner to postgres;
 grant all on database postgres to dashboard_user;
 
 -- The owner of public is pg_database_owner, hence postgres. No default privileges: since 30 October 2026
--- new tables are granted to nobody.
+-- new tables get no grants.
 grant usage on schema public to postgres, anon, authenticated, service_role;
 
 create schema extensions authorization postgres;
@@ -104,7 +104,7 @@ alter table auth.users enable row level security;
 alter table auth.users owner to supabase_auth_admin;
 grant all on auth.users to postgres, dashboard_user;
 
--- One setting for each claim is how PostgREST told them before version 9; it still wins.
+-- Before version 9, PostgREST set one setting per claim; such a setting still wins.
 
 create function auth.jwt() returns jsonb stable language sql as $$
   select coalesce(
@@ -147,7 +147,7 @@ create schema realtime;
 grant all on schema realtime to supabase_realtime_admin;
 grant usage on schema realtime to postgres, anon, authenticated, service_role;
 
--- PostgREST reads the schema again after a change of it, without being told by its author.
+-- PostgREST reloads the schema after every change of it.
 
 create function extensions.pgrst_ddl_watch() returns event_trigger language plpgsql as $$
 begin

@@ -47,13 +47,13 @@ export class Reaper {
   /** Has the process killed with `signal` if this program ends without having called {@linkcode forget}. */
   async watch(pid: number, signal: FinalSignal): Promise<void> {
     this.#watched.set(pid, signal);
-    await this.#tell();
+    await this.#send();
   }
 
   /** Must follow the end of a process at once: its id may be given to a stranger's process. */
   async forget(pid: number): Promise<void> {
     this.#watched.delete(pid);
-    await this.#tell();
+    await this.#send();
   }
 
   /** Ends the watch and waits until everything is gone. */
@@ -68,13 +68,13 @@ export class Reaper {
     }
   }
 
-  async #tell(): Promise<void> {
+  async #send(): Promise<void> {
     const line = [...this.#watched].map(([pid, signal]) => `${signal.slice(3)}:${pid}`).join(" ");
     await this.#input.write(new TextEncoder().encode(`${line}\n`)).catch(ignoreBrokenPipe);
   }
 }
 
-/** Somebody killed the reaper: its exit status tells {@linkcode Reaper.close}, the pipe adds nothing. */
+/** The reaper was killed: {@linkcode Reaper.close} reports its exit status, so the broken pipe adds nothing. */
 function ignoreBrokenPipe(error: unknown): void {
   if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
 }

@@ -27,7 +27,7 @@ const STANDINGS = `
       join pg_namespace n on n.oid = c.relnamespace
       where c.relkind in ('r', 'p') and c.relpersistence <> 't' and not c.relrowsecurity
         and n.nspname not in ('pg_catalog', 'information_schema')
-        -- The platform's own tables are not the operator's to mend.
+        -- An operator cannot change the platform's own tables.
         and pg_has_role(c.relowner, 'MEMBER')
         and has_schema_privilege(r.oid, n.oid, 'USAGE')
         and (

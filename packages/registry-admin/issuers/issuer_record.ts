@@ -5,9 +5,9 @@ import { withRegistry } from "../store/with_registry.ts";
 import type { RegistryTarget } from "../target.ts";
 
 /**
- * Reads an issuer as a verifier sees it: with the roles that are safe now, and the keys that are active.
+ * Reads an issuer as a verifier sees it: with the roles that are safe at the moment, and the active keys.
  *
- * **Does not** remember anything. A key source does, which is what a verifier wants; this is for explaining.
+ * **Does not** cache. A verifier should use a key source; this is for diagnosis.
  *
  * @returns The record, or `undefined` for a name that is not registered.
  * @throws {RegistryError} `not_authorized`, `schema_missing`, `unreachable`.

@@ -3,14 +3,14 @@ import { withRegistry } from "../store/with_registry.ts";
 import type { RegistryTarget } from "../target.ts";
 
 /**
- * Deactivates an issuer: every token of it is refused, whichever key signed it.
+ * Deactivates an issuer: every one of its tokens is rejected, whichever key signed it.
  *
- * Its keys and its policy stay as they are, so that {@linkcode activateIssuer} restores exactly what was there and a key that
- * had been revoked stays revoked. While it is deactivated {@linkcode listPublicKeys} shows all its keys as not active.
+ * Its keys and its policy stay unchanged, so {@linkcode activateIssuer} restores exactly what was there, and a revoked key
+ * stays revoked. Meanwhile {@linkcode listPublicKeys} shows all its keys as inactive.
  *
- * **Does not** reach a token that the proxy has let through already; the guard does.
+ * **Does not** stop a request that the proxy has already forwarded; the guard does.
  *
- * @throws {RegistryError} `issuer_not_found` (a wrong name is never taken for success), `not_authorized`, `schema_missing`,
+ * @throws {RegistryError} `issuer_not_found` (a wrong name never succeeds), `not_authorized`, `schema_missing`,
  * `unreachable`.
  *
  * @example Shut an issuer out, and let it in again
@@ -51,9 +51,9 @@ export async function deactivateIssuer(
 }
 
 /**
- * Activates an issuer again, with the policy and the keys that it had.
+ * Reactivates an issuer, with its previous policy and keys.
  *
- * **Does not** bring back keys that were revoked one by one ({@linkcode activateKey} does).
+ * **Does not** reactivate keys that were revoked individually ({@linkcode activateKey} does).
  *
  * @throws {RegistryError} `issuer_not_found`, `not_authorized`, `schema_missing`, `unreachable`.
  *

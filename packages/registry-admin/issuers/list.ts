@@ -15,7 +15,7 @@ import type { RegistryTarget } from "../target.ts";
 export interface IssuerSummary {
   /** The `iss` of its tokens. */
   readonly issuer: string;
-  /** `false`: every token of it is refused, whatever its keys. */
+  /** `false`: every one of its tokens is rejected. */
   readonly isActive: boolean;
   /** What its tokens may claim. */
   readonly policy: RegisteredPolicy;
@@ -28,7 +28,7 @@ export interface IssuerSummary {
 }
 
 /**
- * Lists every registered key, revoked ones included, by issuer and then by age.
+ * Lists every registered key, including revoked ones, by issuer and then by age.
  *
  * @throws {RegistryError} `not_authorized`, `schema_missing`, `unreachable`.
  *
@@ -58,7 +58,7 @@ export async function listPublicKeys(
 /**
  * Lists the issuers, each with its policy and its keys.
  *
- * @param options.now Milliseconds since the epoch, to tell standby and retired keys. Default: `Date.now`.
+ * @param options.now The time in milliseconds since the epoch, which decides a key's state. Default: `Date.now`.
  * @throws {RegistryError} `not_authorized`, `schema_missing`, `unreachable`.
  *
  * @example See what state the keys are in

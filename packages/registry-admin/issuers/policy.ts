@@ -6,7 +6,7 @@ import { flag, instant, nullable, number, text, texts } from "../store/rows.ts";
 import { withRegistry } from "../store/with_registry.ts";
 import type { RegistryTarget } from "../target.ts";
 
-/** What an issuer's tokens may claim. A field that is left out stays as it is. */
+/** What an issuer's tokens may claim. Omitted fields stay unchanged. */
 export interface PolicyFields {
   /** Roles that a token may claim. None: every token is refused. */
   readonly roles?: readonly string[];
@@ -20,7 +20,7 @@ export interface PolicyFields {
   readonly claims?: readonly string[] | null;
   /** Audiences of which a token has to name one. `null`: the target's own. */
   readonly audiences?: readonly string[] | null;
-  /** Most seconds between `iat` and `exp`. */
+  /** The longest time from `iat` to `exp`, in seconds. */
   readonly maxTokenLifetime?: number;
   /** Tokens issued before this second since the epoch are refused. */
   readonly rejectIssuedBefore?: number | null;
@@ -28,11 +28,11 @@ export interface PolicyFields {
   readonly singleUse?: boolean;
   /** `observe` reports what the policy would refuse, and lets it through where that is safe. */
   readonly mode?: "enforce" | "observe";
-  /** For people. */
+  /** A note for people. */
   readonly description?: string | null;
 }
 
-/** A policy as it is registered: every field, and the roles that the database refuses at the moment. */
+/** A registered policy: every field, and the roles that the database refuses at the moment. */
 export interface RegisteredPolicy extends Required<PolicyFields> {
   /** Roles in `roles` that are no longer safe, or no longer there. No token can claim them. */
   readonly refusedRoles: readonly string[];
@@ -111,9 +111,9 @@ export async function getPolicy(target: RegistryTarget, issuer: string): Promise
 }
 
 /**
- * Sets the given fields of an issuer's policy, and leaves the others as they are.
+ * Sets the given fields of an issuer's policy. The others stay unchanged.
  *
- * The database has the last word: a role that could get around Row Level Security is refused by it, whoever asks.
+ * The database itself refuses a role that could bypass Row Level Security.
  *
  * @example Narrow a policy
  * ```ts

@@ -14,7 +14,7 @@ export interface CheckedKey {
   readonly publicKey: string;
 }
 
-/** What a key is for when nobody says; one for each type of key. The signer assumes the same. */
+/** The default algorithm for each type of key, as in the signer. */
 const USUAL_ALGORITHMS: readonly Algorithm[] = ["RS256", "ES256", "ES384", "EdDSA"];
 
 /**

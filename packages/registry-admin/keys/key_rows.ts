@@ -6,9 +6,9 @@ import { text } from "../store/rows.ts";
 /**
  * Finds a key that may be registered for this issuer because it already is.
  *
- * A refusal does not say whose key it is: whoever may register is not thereby told about every issuer.
+ * The error does not name the other issuer: permission to register does not include reading every issuer.
  *
- * @returns The row, or `undefined` when nobody has registered the key.
+ * @returns The row, or `undefined` if the key is not registered.
  * @throws {RegistryError} `key_belongs_to_another_issuer`, `key_revoked`, or `conflict` when it is registered with
  * another algorithm.
  */
@@ -28,7 +28,7 @@ export async function ownKey(
   if (row.is_active !== true) {
     throw new RegistryError(
       "key_revoked",
-      `The key "${kid}" was revoked; register another one, or bring it back on purpose with activateKey`,
+      `The key "${kid}" was revoked; register another one, or reactivate it with activateKey`,
     );
   }
   if (row.algorithm !== algorithm) {

@@ -5,12 +5,12 @@ import { withRegistry } from "../store/with_registry.ts";
 import type { RegistryTarget } from "../target.ts";
 
 /**
- * Revokes one key. Tokens that it signed are refused; the issuer's other keys keep working.
+ * Revokes one key. Tokens that it signed are rejected; the issuer's other keys keep working.
  *
  * @param kid The key's id, base64url(SHA-256(SPKI DER)), whole.
  * @throws {RegistryError} `key_not_found`, `not_authorized`, `schema_missing`, `unreachable`.
  *
- * @example Revoke a key, and bring it back
+ * @example Revoke a key, and reactivate it
  * ```ts
  * import { activateKey, registerPublicKey, revokeKey } from "@countersign/registry-admin";
  * import { startLocalTarget } from "@countersign/local-target";
@@ -31,7 +31,7 @@ export async function revokeKey(target: RegistryTarget, kid: string): Promise<Pu
 }
 
 /**
- * Brings a revoked key back, on purpose: nothing else does.
+ * Reactivates a revoked key. Nothing else does.
  *
  * @param kid The key's id, whole.
  * @throws {RegistryError} `key_not_found`, `not_authorized`, `schema_missing`, `unreachable`.

@@ -9,7 +9,7 @@ import { ownKey, putKey } from "./key_rows.ts";
 import { withRegistry } from "../store/with_registry.ts";
 import type { RegistryTarget } from "../target.ts";
 
-/** A key, its issuer, and whatever of the issuer's policy is to be set with it. */
+/** A key, its issuer, and the fields of the issuer's policy to set. */
 export interface KeyRegistration extends PolicyFields {
   /** The `iss` of the tokens that the key signs. */
   readonly issuer: string;
@@ -21,7 +21,7 @@ export interface KeyRegistration extends PolicyFields {
   readonly notBefore?: number | null;
   /** Seconds since the epoch at which it stops; `null`: never. */
   readonly notAfter?: number | null;
-  /** Told, in a sentence, what was done as asked but is probably not what was meant. */
+  /** Called with a sentence for each result that was probably not intended. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -29,13 +29,13 @@ export interface KeyRegistration extends PolicyFields {
 export type RegisterOptions = KeyRegistration & RegistryTarget;
 
 /**
- * Registers a public key for an issuer, which appears in the registry if it was not there.
+ * Registers a public key for an issuer, and the issuer with it if it is new.
  *
  * The key is checked by the code that verifies with it. Repeating a registration changes nothing. Only the fields of the
  * policy that are given are set; a further key never widens an issuer's policy by itself.
  *
- * **Does not** bring back a revoked key or a deactivated issuer, take a key from another issuer, or retire the issuer's other keys
- * ({@linkcode rotateKey} does). Without `roles`, a new issuer can do nothing yet.
+ * **Does not** reactivate a revoked key or a deactivated issuer, take a key from another issuer, or retire the issuer's other keys
+ * ({@linkcode rotateKey} does). Without `roles`, the tokens of a new issuer are rejected.
  *
  * @returns The stored row.
  * @throws {RegistryError} `invalid_public_key`, `invalid_argument`, `role_not_allowed`, `key_belongs_to_another_issuer`,

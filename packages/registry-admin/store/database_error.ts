@@ -125,7 +125,7 @@ function explained(code: RegistryErrorCode, said: string, host: string): string 
 
 /**
  * Turns what postgres.js threw into an error with a code. What came from elsewhere, a caller's own callback for one,
- * passes as it is.
+ * passes unchanged.
  */
 export function failedQuery(error: unknown, host: string): unknown {
   if (error instanceof RegistryError) return error;
@@ -135,7 +135,7 @@ export function failedQuery(error: unknown, host: string): unknown {
   if (code === "" && !aboutCertificate) return error;
   // The error of a driver or a socket can name what it was given, so only its code is kept.
   const found = aboutCertificate
-    ? "a certificate that can't be verified; give its authority as databaseCa (COUNTERSIGN_DB_CA)"
+    ? "a certificate that cannot be verified; pass its authority as databaseCa (COUNTERSIGN_DB_CA)"
     : code;
   return new RegistryError(
     "unreachable",

@@ -42,7 +42,7 @@ export interface RegistryStore {
   readonly host: string;
   /** Reads every row that fits, however few the target gives at a time. */
   select(relation: Relation, query?: Query): Promise<Row[]>;
-  /** Inserts; a row that is there already stays as it is, and nothing is returned for it. */
+  /** Inserts. An existing row stays unchanged, and nothing is returned for it. */
   insert(relation: Relation, columns: Columns, key: string): Promise<Row[]>;
   /**
    * Sets columns where all conditions hold. Returns what was set, but not rows that met a condition with `OrNull`

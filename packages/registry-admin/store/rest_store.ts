@@ -21,7 +21,7 @@ function credentials(serviceRoleKey: string): Record<string, string> {
   if (serviceRoleKey.startsWith("sb_publishable_")) {
     throw new RegistryError(
       "not_authorized",
-      "Expected a secret key, found a publishable one, which can't administer the registry",
+      "Expected a secret key, found a publishable one, which cannot administer the registry",
     );
   }
   return serviceRoleKey.startsWith("sb_")

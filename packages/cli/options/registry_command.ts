@@ -1,0 +1,46 @@
+import type { RegistryTarget } from "@countersign/registry-admin";
+import type { Command } from "commander";
+import type { CliIo } from "../io.ts";
+import { type OutputOptions, type Result, writeResult } from "./output.ts";
+import { addTargetOptions, registryTarget, type TargetOptions } from "./registry_target.ts";
+
+/** A subcommand that reads or changes a registry. */
+export interface RegistryCommand<Options> {
+  readonly name: string;
+  readonly description: string;
+  /** Adds the options of its own. */
+  readonly options?: (command: Command) => Command;
+  /** What `--json` prints. */
+  readonly json: string;
+  /** Paragraphs below the options. */
+  readonly notes?: string;
+  /** A command line, without the variables that it needs. */
+  readonly example: string;
+  /** `open` reads which registry is meant: after the options were checked. */
+  readonly run: (
+    options: Options & TargetOptions & OutputOptions,
+    open: () => Promise<RegistryTarget>,
+  ) => Promise<Result>;
+}
+
+/** Adds a subcommand with the options, the example and the output that all of them share. */
+export function registryCommand<Options>(
+  parent: Command,
+  io: CliIo,
+  { name, description, options, json, notes, example, run }: RegistryCommand<Options>,
+): void {
+  const command = addTargetOptions(parent.command(name).description(description));
+  (options?.(command) ?? command)
+    .option("--json", `print ${json} as JSON`)
+    .addHelpText(
+      "after",
+      `
+${notes === undefined ? "" : `${notes}\n\n`}Example:
+  $ export SUPABASE_SERVICE_ROLE_KEY=…
+  $ ${example}
+`,
+    )
+    .action(async (given: Options & TargetOptions & OutputOptions) => {
+      writeResult(io, given, await run(given, () => registryTarget(given, io)));
+    });
+}
