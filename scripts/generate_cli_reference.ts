@@ -53,7 +53,7 @@ With \`--json\` the result is one line of JSON on standard output. An error is o
 | --- | --- |
 | \`SUPABASE_URL\` | The target, if \`--target\` is omitted |
 | \`COUNTERSIGN_SERVICE_KEY\`, else \`SUPABASE_SERVICE_ROLE_KEY\` | The service key, if \`--service-role\` is omitted |
-| \`COUNTERSIGN_DATABASE_URL\` | The database, if neither \`--database-url\` nor a target with a key is given |
+| \`COUNTERSIGN_ADMIN_DB_URL\` | The database, if neither \`--database-url\` nor a target with a key is given |
 | \`COUNTERSIGN_DB_CA\` | The certificate authority to trust for the database: PEM text, or the name of a file |
 | \`COUNTERSIGN_AUDIENCE\` | The target's audience, for \`explain\`, if \`--audience\` is omitted |
 | \`SUPABASE_PUBLISHABLE_KEY\`, else \`SUPABASE_ANON_KEY\` | The gateway's key, for \`doctor\`, if \`--apikey\` is omitted |

@@ -104,7 +104,7 @@ Deno.test("countersign dev prints what to export, serve uses it, and both end on
   );
   assert.deepEqual([elsewhere.code, elsewhere.stderr.length], [1, 0]);
 
-  const serving = { ...env, COUNTERSIGN_DB_URL: env.COUNTERSIGN_DATABASE_URL, PORT: "0" };
+  const serving = { ...env, COUNTERSIGN_DB_URL: env.COUNTERSIGN_ADMIN_DB_URL, PORT: "0" };
   await using serve = command(["serve"], { env: serving }).spawn();
   const url = /http:\S+/.exec(await readUntil(serve.stdout, /listening on .*\n/))?.[0];
   const response = await fetch(`${url}/rest/widgets`);

@@ -28,7 +28,7 @@ const WORLDS: Readonly<Record<string, () => World>> = {
     env: { SUPABASE_URL: local.url, SUPABASE_SERVICE_ROLE_KEY: local.serviceRoleKey },
     fetch,
   }),
-  "SQL": () => ({ env: { COUNTERSIGN_DATABASE_URL: local.databaseUrl } }),
+  "SQL": () => ({ env: { COUNTERSIGN_ADMIN_DB_URL: local.databaseUrl } }),
 };
 
 interface Subject {
@@ -345,7 +345,7 @@ Deno.test("the service key and the database's URL can come from standard input",
 });
 
 Deno.test("a flag for one way does not mix with the environment's other way", async () => {
-  const env = { COUNTERSIGN_DATABASE_URL: local.databaseUrl };
+  const env = { COUNTERSIGN_ADMIN_DB_URL: local.databaseUrl };
   assertFailed(await cli(["list", "--target", local.url], { env }), 2, /SUPABASE_SERVICE_ROLE_KEY/);
   assert.equal((await cli(["list"], { env })).code, 0);
 });

@@ -77,7 +77,7 @@ for (
       ["policy", "set", "--issuer", "a", "--reject-issued-before", "2027-01-31T12:00"],
       /a time like/,
     ],
-    [["guard", "enable"], /COUNTERSIGN_DATABASE_URL/],
+    [["guard", "enable"], /COUNTERSIGN_ADMIN_DB_URL/],
     [["explain"], /a token/],
     [["dev", "--port", "http"], /--port to be a whole number/],
     [["serve"], /SUPABASE_URL/],

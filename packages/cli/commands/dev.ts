@@ -51,7 +51,7 @@ function environment(target: LocalTarget): Record<string, string> {
     SUPABASE_ANON_KEY: target.anonKey,
     SUPABASE_PUBLISHABLE_KEY: target.publishableKey,
     SUPABASE_SERVICE_ROLE_KEY: target.serviceRoleKey,
-    COUNTERSIGN_DATABASE_URL: target.databaseUrl,
+    COUNTERSIGN_ADMIN_DB_URL: target.databaseUrl,
     COUNTERSIGN_JWT_SECRET: target.jwtSecret,
   };
 }

@@ -35,7 +35,7 @@ export function addGuard(program: Command, io: CliIo): void {
         "after",
         `
 Example:
-  $ export COUNTERSIGN_DATABASE_URL=…
+  $ export COUNTERSIGN_ADMIN_DB_URL=…
   $ countersign guard ${name}
 `,
       )

@@ -33,7 +33,7 @@ async function database(
   io: CliIo,
 ): Promise<Access["database"]> {
   const isGiven = options.databaseUrl !== undefined;
-  if (!isGiven && !io.env.COUNTERSIGN_DATABASE_URL) return unavailable("give --database-url");
+  if (!isGiven && !io.env.COUNTERSIGN_ADMIN_DB_URL) return unavailable("give --database-url");
   const target = await databaseTarget(options, io);
   const [ours, its] = [refOfProject(url), refOfDatabase(target.databaseUrl)];
   if (isGiven && ours !== undefined && its !== undefined && ours !== its) {
@@ -41,7 +41,7 @@ async function database(
   }
   if (!isGiven && options.target !== undefined && (ours === undefined || ours !== its)) {
     return unavailable(
-      "COUNTERSIGN_DATABASE_URL may be that of another project; give --database-url, or SUPABASE_URL instead of --target",
+      "COUNTERSIGN_ADMIN_DB_URL may be that of another project; give --database-url, or SUPABASE_URL instead of --target",
     );
   }
   return openDatabase(target);

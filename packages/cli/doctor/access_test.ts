@@ -24,7 +24,7 @@ Deno.test("doctor does not take a database from the environment that may be anot
     const url of [direct(OTHER), pooler(OTHER), "postgresql://postgres:pw@127.0.0.1:9/postgres"]
   ) {
     const { findings } = await diagnose(
-      { COUNTERSIGN_DATABASE_URL: url },
+      { COUNTERSIGN_ADMIN_DB_URL: url },
       { fetch: () => Promise.reject(new TypeError("no network")) },
       ["--target", TARGET],
     );

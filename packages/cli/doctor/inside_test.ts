@@ -55,7 +55,7 @@ Deno.test("doctor finds a service key that is not the project's, and does not sh
 Deno.test("doctor finds a database URL that does not work, tries once, and shows no password", async () => {
   const url = new URL(stage.target.databaseUrl);
   url.password = "wr0ng";
-  const diagnosis = await diagnose({ ...stage.env, COUNTERSIGN_DATABASE_URL: url.href });
+  const diagnosis = await diagnose({ ...stage.env, COUNTERSIGN_ADMIN_DB_URL: url.href });
   assert.deepEqual(diagnosis.complaints, [
     "access: problem",
     ...["migrations", "guard", "issuers", "roles", "keys", "tables"].map((check) =>
@@ -66,7 +66,7 @@ Deno.test("doctor finds a database URL that does not work, tries once, and shows
   assert(!diagnosis.printed.includes("wr0ng"));
 
   // The service key still shows what it can.
-  const both = await diagnose({ ...overRest(), COUNTERSIGN_DATABASE_URL: url.href });
+  const both = await diagnose({ ...overRest(), COUNTERSIGN_ADMIN_DB_URL: url.href });
   assert.deepEqual(both.complaints, ["access: problem", ...ONLY_BY_SQL]);
 });
 
@@ -75,7 +75,7 @@ Deno.test("doctor finds a project where nothing was done yet", async () => {
   const keys = { SUPABASE_URL: bare.url, SUPABASE_PUBLISHABLE_KEY: bare.publishableKey };
   for (
     const way of [
-      { COUNTERSIGN_DATABASE_URL: bare.databaseUrl },
+      { COUNTERSIGN_ADMIN_DB_URL: bare.databaseUrl },
       { SUPABASE_SERVICE_ROLE_KEY: bare.serviceRoleKey },
     ]
   ) {
@@ -83,10 +83,10 @@ Deno.test("doctor finds a project where nothing was done yet", async () => {
     assertSays(diagnosis, "function", /is not there/, /supabase functions deploy rest/);
     assertSays(diagnosis, "access", /Expected the registry's tables/, /supabase db push --remote/);
   }
-  const diagnosis = await diagnose({ ...keys, COUNTERSIGN_DATABASE_URL: bare.databaseUrl });
+  const diagnosis = await diagnose({ ...keys, COUNTERSIGN_ADMIN_DB_URL: bare.databaseUrl });
   assertSays(diagnosis, "migrations", /is missing.*and \d+ more/, /countersign init/);
   await applyMigrations(bare.databaseUrl);
-  const { complaints } = await diagnose({ ...keys, COUNTERSIGN_DATABASE_URL: bare.databaseUrl });
+  const { complaints } = await diagnose({ ...keys, COUNTERSIGN_ADMIN_DB_URL: bare.databaseUrl });
   assert(!complaints.includes("migrations: problem") && !complaints.includes("access: problem"));
 });
 

@@ -25,12 +25,12 @@ export function addTargetOptions(command: Command): Command {
 export function databaseUrlOption(): Option {
   return new Option(
     "--database-url <url>",
-    'the project\'s database, "-" for standard input; prefer COUNTERSIGN_DATABASE_URL',
+    'the project\'s database, "-" for standard input; prefer COUNTERSIGN_ADMIN_DB_URL',
   );
 }
 
 /**
- * Decides which registry is meant: flags first, then `SUPABASE_URL` with a service key, then `COUNTERSIGN_DATABASE_URL`.
+ * Decides which registry is meant: flags first, then `SUPABASE_URL` with a service key, then `COUNTERSIGN_ADMIN_DB_URL`.
  * A flag for one way never mixes with the environment's other way, which may lead to another project.
  */
 export async function registryTarget(options: TargetOptions, io: CliIo): Promise<RegistryTarget> {
@@ -44,7 +44,7 @@ export async function registryTarget(options: TargetOptions, io: CliIo): Promise
   }
   const restIsMeant = target !== undefined || serviceRole !== undefined ||
     Boolean(env.SUPABASE_URL && (env.COUNTERSIGN_SERVICE_KEY || env.SUPABASE_SERVICE_ROLE_KEY));
-  if (!restIsMeant && env.COUNTERSIGN_DATABASE_URL) return await databaseTarget(options, io);
+  if (!restIsMeant && env.COUNTERSIGN_ADMIN_DB_URL) return await databaseTarget(options, io);
   const supabaseUrl = target ?? env.SUPABASE_URL;
   if (!supabaseUrl) {
     usage("Expected --target <url> with a service key, or --database-url <url>; see --help");
@@ -65,8 +65,8 @@ export async function databaseTarget(
   io: CliIo,
 ): Promise<DatabaseTarget> {
   const given = databaseUrl === "-" ? (await io.stdin()).trim() : databaseUrl;
-  const url = given || io.env.COUNTERSIGN_DATABASE_URL;
-  if (!url) usage("Expected --database-url <url>, or COUNTERSIGN_DATABASE_URL");
+  const url = given || io.env.COUNTERSIGN_ADMIN_DB_URL;
+  if (!url) usage("Expected --database-url <url>, or COUNTERSIGN_ADMIN_DB_URL");
   const ca = await certificateAuthority(io.env.COUNTERSIGN_DB_CA);
   return { databaseUrl: url, ...(ca === undefined ? {} : { databaseCa: ca }) };
 }
