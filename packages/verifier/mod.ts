@@ -28,7 +28,10 @@ export {
 } from "./errors.ts";
 export { memoryKeySource } from "./key_source/memory_key_source.ts";
 export { PROTECTED_CLAIMS } from "./claims/protected_claims.ts";
+export { canonicalCertificates } from "./key/certificates.ts";
 export { importPublicKey, keyId } from "./key/public_key.ts";
+export { canonicalPublicKey } from "./key/public_key_pem.ts";
+export { readProjectUrl, readServerUrl } from "./project_url.ts";
 export { parseIssuerRow } from "./key_source/registry_row.ts";
 export { restKeySource, type RestKeySourceOptions } from "./key_source/rest_key_source.ts";
 export type {

@@ -1,5 +1,6 @@
 import {
   type Algorithm,
+  canonicalPublicKey,
   importPublicKey,
   InvalidPublicKeyError,
   keyId,
@@ -10,7 +11,7 @@ import { RegistryError } from "../errors.ts";
 export interface CheckedKey {
   readonly kid: string;
   readonly algorithm: Algorithm;
-  /** SPKI PEM, as it was given. */
+  /** SPKI PEM, as the registry spells it. */
   readonly publicKey: string;
 }
 
@@ -31,7 +32,8 @@ export async function checkedKey(
   for (const candidate of algorithm === undefined ? USUAL_ALGORITHMS : [algorithm]) {
     try {
       await importPublicKey(publicKey, candidate);
-      return { kid: await keyId(publicKey), algorithm: candidate, publicKey };
+      const spelled = canonicalPublicKey(publicKey);
+      return { kid: await keyId(spelled), algorithm: candidate, publicKey: spelled };
     } catch (error) {
       if (!(error instanceof InvalidPublicKeyError)) throw error;
       refusal = error;

@@ -1,3 +1,4 @@
+import { readProjectUrl } from "@countersign/verifier";
 import { PostgrestClient } from "@supabase/postgrest-js";
 import { RegistryError } from "../errors.ts";
 import type { Columns, Condition, Query, RegistryStore, Relation, Row } from "./registry_store.ts";
@@ -30,14 +31,12 @@ function credentials(serviceRoleKey: string): Record<string, string> {
 }
 
 function projectUrl(supabaseUrl: string): URL {
-  const url = URL.canParse(supabaseUrl) ? new URL(supabaseUrl) : null;
-  if (url === null || !/^https?:$/.test(url.protocol) || url.username || url.password) {
-    throw new RegistryError(
-      "invalid_argument",
-      "Expected the project's URL, like https://<ref>.supabase.co",
-    );
+  try {
+    return new URL(readProjectUrl(supabaseUrl));
+  } catch (error) {
+    const message = error instanceof TypeError ? error.message : "Expected the project's URL";
+    throw new RegistryError("invalid_argument", message);
   }
-  return url;
 }
 
 interface Answer {

@@ -52,22 +52,65 @@ const REFUSALS = new Map<string, Refusal>([
 
 type Refusal = readonly [SignerErrorCode, string];
 
-/** Decodes the one key in `text`. Refuses every other kind of PEM, and says how to convert it. */
-export function decodePem(text: string): PemKey {
-  // Environment variables often hold line breaks as a backslash and a letter, which base64 never has.
-  const lines = text.replaceAll("\\r", "").replaceAll("\\n", "\n");
-  // `openssl ecparam -genkey` puts the name of the curve in a block before the key.
-  const blocks = [...lines.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----/gs)]
-    .filter(([, label]) => label !== "EC PARAMETERS");
-  const [, label = "", body = ""] = blocks[0] ?? [];
-  if (blocks.length > 1) {
-    throw new SignerError("invalid_key", `Text holds ${blocks.length} PEM blocks, expected one`);
-  }
+/** The longest text that is looked at, in characters. A key of 4096 bits takes 3,300, and openssl may describe it. */
+const MAX_LENGTH = 64 * 1024;
+const DASHES = "-----";
 
+/**
+ * Decodes the one key in `text`, however it was pasted. Refuses every other kind of PEM, and says how to convert it.
+ *
+ * Reads the same spellings as the verifier does: CRLF, written-out `\n`, quotes, text around the block, the base64 of
+ * the whole.
+ */
+export function decodePem(text: string): PemKey {
+  const lines = withLineBreaks(text.includes(`${DASHES}BEGIN `) ? text : decodedText(text));
+  const blocks = text.length > MAX_LENGTH ? [] : findBlocks(lines);
+  if (blocks.length > 1) {
+    throw new SignerError("invalid_key", `Text contains ${blocks.length} PEM blocks, expected one`);
+  }
+  const [{ label, body } = { label: "", body: undefined }] = blocks;
+  if (body === undefined) throw new SignerError(...notPem(text));
   const refusal = body.includes("Proc-Type: 4,ENCRYPTED") ? ENCRYPTED : REFUSALS.get(label);
   if (refusal !== undefined) throw new SignerError(...refusal);
-  if (label !== "PRIVATE KEY" && label !== "PUBLIC KEY") throw new SignerError(...notPem(lines));
-  return { label, der: decodeBase64(body) };
+  if (label !== "PRIVATE KEY" && label !== "PUBLIC KEY") throw new SignerError(...notPem(text));
+  const der = decodeBase64(body);
+  if (der === undefined) {
+    throw new SignerError("invalid_key", "Key is damaged, expected base64 between the PEM markers");
+  }
+  return { label, der };
+}
+
+interface Block {
+  readonly label: string;
+  /** What stands between the markers; `undefined` if the end's is missing. */
+  readonly body: string | undefined;
+}
+
+function findBlocks(lines: string): readonly Block[] {
+  const blocks: Block[] = [];
+  for (const match of lines.matchAll(/-----BEGIN ([A-Z0-9 ]{1,64})-----/g)) {
+    const [{ length }, label = ""] = match;
+    const start = match.index + length;
+    // The next dashes have to be the end's: a search for the end itself would read the text once for each block.
+    const end = lines.indexOf(DASHES, start);
+    const isWhole = lines.startsWith(`${DASHES}END ${label}${DASHES}`, end);
+    // `openssl ecparam -genkey` puts the name of the curve in a block before the key.
+    if (label === "EC PARAMETERS") continue;
+    blocks.push({ label, body: isWhole ? lines.slice(start, end) : undefined });
+  }
+  return blocks;
+}
+
+/** Environment variables often hold line breaks as a backslash and a letter, which base64 never has together. */
+function withLineBreaks(text: string): string {
+  return text.replace(/\\{1,4}(?:[rn]|$)/gm, "\n");
+}
+
+/** The text whose base64 this is, if it is base64: how secret stores keep what has several lines. */
+function decodedText(text: string): string {
+  const base64 = text.replace(/["'`]/g, "").replaceAll("-", "+").replaceAll("_", "/");
+  const bytes = base64.length > MAX_LENGTH ? undefined : decodeBase64(base64);
+  return bytes === undefined ? "" : new TextDecoder().decode(bytes);
 }
 
 function notPem(text: string): Refusal {
@@ -89,10 +132,13 @@ function notPem(text: string): Refusal {
   ];
 }
 
-function decodeBase64(body: string): Uint8Array<ArrayBuffer> {
+function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
+  // White space of every kind, and the invisible characters that come along from a web page.
+  const digits = text.replace(/[\s\u200b-\u200d\u2060]/g, "");
+  if (digits.length % 4 !== 0) return undefined;
   try {
-    return Uint8Array.from(atob(body.replace(/\s+/g, "")), (char) => char.charCodeAt(0));
+    return Uint8Array.from(atob(digits), (char) => char.charCodeAt(0));
   } catch {
-    throw new SignerError("invalid_key", "Key is damaged, expected base64 between the PEM markers");
+    return undefined;
   }
 }

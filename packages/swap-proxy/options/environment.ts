@@ -82,12 +82,3 @@ export function duration(value: string): number {
   if (!(milliseconds > 0)) throw new TypeError("Expected a duration such as 500ms, 5s or 1m");
   return milliseconds;
 }
-
-/** An absolute URL of a server. */
-export function serverUrl(value: string): string {
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username || url.password) {
-    throw new TypeError("Expected a URL such as https://ref.supabase.co, without credentials");
-  }
-  return value;
-}

@@ -1,8 +1,14 @@
-import { type KeySource, restKeySource } from "@countersign/verifier";
+import {
+  canonicalCertificates,
+  type KeySource,
+  readProjectUrl,
+  readServerUrl,
+  restKeySource,
+} from "@countersign/verifier";
 import { connectPostgres } from "@countersign/postgres";
 import { consoleLogger } from "../events/console_logger.ts";
 import type { DownstreamSigner } from "../downstream/downstream_signer.ts";
-import { boolean, duration, Environment, list, serverUrl } from "./environment.ts";
+import { boolean, duration, Environment, list } from "./environment.ts";
 import { hs256Signer } from "../downstream/hs256_signer.ts";
 import { jwkSigner, type PrivateJwk } from "../downstream/jwk_signer.ts";
 import { createRouter } from "../request/router.ts";
@@ -61,14 +67,14 @@ export function proxyOptionsFromEnv(
   env: Readonly<Record<string, string>>,
 ): ConfiguredProxyOptions {
   const variables = new Environment(env);
-  const supabaseUrl = variables.parse("SUPABASE_URL", serverUrl);
+  const supabaseUrl = variables.parse("SUPABASE_URL", readProjectUrl);
   if (variables.get("SUPABASE_URL") === undefined) {
     variables.problem(
       "SUPABASE_URL",
       "is missing; the platform sets it, elsewhere set it yourself",
     );
   }
-  const upstreamUrl = variables.parse("COUNTERSIGN_UPSTREAM_URL", serverUrl);
+  const upstreamUrl = variables.parse("COUNTERSIGN_UPSTREAM_URL", readServerUrl);
   const apikey = publishableKey(variables, upstreamUrl !== undefined);
   const signer = signerFrom(variables);
   const registry = registryFrom(variables, supabaseUrl);
@@ -137,7 +143,7 @@ function registryFrom(
   variables: Environment,
   supabaseUrl: string | undefined,
 ): Registry | undefined {
-  const ca = variables.parse("COUNTERSIGN_DB_CA", certificates);
+  const ca = variables.parse("COUNTERSIGN_DB_CA", canonicalCertificates);
   const listen = variables.parse("COUNTERSIGN_DB_LISTEN", boolean);
   const maxStaleness = variables.parse("COUNTERSIGN_MAX_STALENESS", duration);
   const staleness = maxStaleness !== undefined && { maxStaleness };
@@ -205,13 +211,4 @@ function jsonObject(value: string): Record<string, unknown> {
     throw new TypeError("Expected a JSON object");
   }
   return { ...parsed };
-}
-
-/** PEM text; where a variable can't hold line breaks, `\n` stands for one. */
-function certificates(value: string): string {
-  const pem = value.replaceAll("\\n", "\n");
-  if (!/^-----BEGIN CERTIFICATE-----\n[\s\S]+-----END CERTIFICATE-----\s*$/.test(pem)) {
-    throw new TypeError("Expected one certificate or more in PEM");
-  }
-  return pem;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createJwtSwapProxy } from "../create_jwt_swap_proxy.ts";
 import { ConfigurationError } from "../errors.ts";
-import { headerOf } from "@countersign/fixture";
+import { AUTHORITY, headerOf } from "@countersign/fixture";
 import { proxyOptionsFromEnv } from "./proxy_options_from_env.ts";
 
 const SECRET = "hunter2-hunter2-hunter2-hunter2-";
@@ -13,7 +13,6 @@ const HOSTED = {
   SUPABASE_SERVICE_ROLE_KEY: "legacy-service",
   COUNTERSIGN_JWT_SECRET: SECRET,
 };
-const CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
 
 /** What is wrong, by variable; asserts that no value is repeated. */
 function problemsOf(env: Record<string, string>): string[] {
@@ -45,7 +44,7 @@ Deno.test("proxyOptionsFromEnv() reads every variable", async () => {
   const options = proxyOptionsFromEnv({
     ...HOSTED,
     COUNTERSIGN_DB_URL: "postgres://reader:hunter2@pooler.example.com:6543/postgres",
-    COUNTERSIGN_DB_CA: CA.replaceAll("\n", "\\n"),
+    COUNTERSIGN_DB_CA: AUTHORITY.replaceAll("\n", "\\n"),
     COUNTERSIGN_DB_LISTEN: "false",
     COUNTERSIGN_MAX_STALENESS: "2s",
     COUNTERSIGN_AUDIENCE: " prod , https://prod.example.com ",

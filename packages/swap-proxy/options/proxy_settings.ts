@@ -1,4 +1,10 @@
-import { type KeySource, restKeySource, VerifiedTokenCache } from "@countersign/verifier";
+import {
+  type KeySource,
+  readProjectUrl,
+  readServerUrl,
+  restKeySource,
+  VerifiedTokenCache,
+} from "@countersign/verifier";
 import type { VerifyOptions } from "@countersign/verifier";
 import { defaultAudience } from "./default_audience.ts";
 import type { DownstreamSigner } from "../downstream/downstream_signer.ts";
@@ -20,10 +26,8 @@ export interface ProxySettings {
 
 /** @throws {ConfigurationError} Something is missing or can't work. */
 export function proxySettings(options: ProxyOptions): ProxySettings {
-  const supabaseUrl = httpUrl("supabaseUrl", options.supabaseUrl);
-  const upstreamUrl = options.upstreamUrl === undefined
-    ? new URL(`${supabaseUrl.href.replace(/\/$/, "")}/rest/v1`)
-    : httpUrl("upstreamUrl", options.upstreamUrl);
+  const supabaseUrl = named("supabaseUrl", () => readProjectUrl(options.supabaseUrl));
+  const { upstreamUrl = `${supabaseUrl}/rest/v1` } = options;
   const now = options.now ?? Date.now;
   const keySource = options.keySource ?? keySourceOverRest(options, now);
   return {
@@ -31,7 +35,7 @@ export function proxySettings(options: ProxyOptions): ProxySettings {
     keySource,
     verify: {
       keySource,
-      audience: options.audience ?? defaultAudience(supabaseUrl),
+      audience: options.audience ?? defaultAudience(new URL(supabaseUrl)),
       requireAudience: options.requireAudience ?? false,
       clockToleranceSec: options.clockToleranceSec ?? 5,
       cache: new VerifiedTokenCache(),
@@ -40,7 +44,7 @@ export function proxySettings(options: ProxyOptions): ProxySettings {
     },
     signer: options.signer ?? signerWithSecret(options),
     forward: {
-      upstreamUrl: upstreamUrl.href.replace(/\/$/, ""),
+      upstreamUrl: named("upstreamUrl", () => readServerUrl(upstreamUrl)),
       apikey: apikey(options),
       calls: new UpstreamCalls(upstreamTimeout(options)),
       // As a method of the options it would be called with them as `this`, which Workers refuse.
@@ -50,14 +54,14 @@ export function proxySettings(options: ProxyOptions): ProxySettings {
   };
 }
 
-function httpUrl(name: string, value: string): URL {
-  const url = URL.canParse(value) ? new URL(value) : null;
-  const ok = url !== null && /^https?:$/.test(url.protocol) && url.username === "" &&
-    url.password === "" && url.search === "" && url.hash === "";
-  if (!ok) {
-    throw invalid(name, "must be an http(s) URL without credentials, query or fragment");
+/** Reads the option under its own name. */
+function named<Value>(name: string, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof TypeError) throw invalid(name, error.message);
+    throw error;
   }
-  return url;
 }
 
 /** A longer one than a timer can be set to would be over at once. */

@@ -305,8 +305,7 @@ const CASES: Record<string, KeyCase> = {
   "an SSH public key": pem("not_pem", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI worker@host"),
   "a JWK": pem("not_pem", JSON.stringify(p256.publicKey.export({ format: "jwk" }))),
   "DER without PEM": pem("not_pem", encodeBase64url(Uint8Array.from(ed25519Der))),
-  "text before the key": pem("not_pem", `comment\n${ed25519Pem}`),
-  "text after the key": pem("not_pem", `${ed25519Pem}comment`),
+  "a second marker after the key": pem("several_blocks", `${ed25519Pem}-----BEGIN PUBLIC KEY-----`),
   "an empty string": pem("not_pem", ""),
   "an empty block": pem(
     "malformed_key",
@@ -317,7 +316,7 @@ const CASES: Record<string, KeyCase> = {
     ed25519Pem.replace(/[A-Za-z0-9](?=\S+\n-----END)/, "_"),
   ),
   "base64 without its padding": pem("not_pem", rsaPem.replace(/(.)\n-----END/, "\n-----END")),
-  "a key of 9 KB": pem("not_pem", `${ed25519Pem}${" ".repeat(9000)}`),
+  "a text of 65 KB": pem("not_pem", `${ed25519Pem}${" ".repeat(65_536)}`),
 
   // DER
   "bytes after the key": pem(

@@ -1,70 +1,73 @@
 import { decodeBase64url } from "../encoding/base64url.ts";
-import { InvalidPublicKeyError } from "../errors.ts";
 
-// An RSA key of 8192 bits takes 1.5 KB.
-const MAX_PEM_LENGTH = 8192;
-const LABEL = /-----BEGIN ([A-Z0-9 ]+)-----/g;
-const ONE_BLOCK = /^\s*-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*$/;
-
-const EXPECTED = 'Expected one PEM block that begins with "-----BEGIN PUBLIC KEY-----"';
-
-/**
- * Reads the DER of exactly one block `PUBLIC KEY` (RFC 7468 §13), with nothing before or after it.
- *
- * Stricter than RFC 7468 §2, which lets a parser skip what it doesn't know: two readers that skip
- * differently would see two keys.
- *
- * @throws {InvalidPublicKeyError} `not_pem`, `private_key`, `certificate`, `several_blocks`
- */
-export function readPublicKeyPem(pem: string) {
-  if (typeof pem !== "string" || pem.length > MAX_PEM_LENGTH) {
-    throw new InvalidPublicKeyError("not_pem", EXPECTED);
-  }
-  const labels = Array.from(pem.matchAll(LABEL), (match) => match[1] ?? "");
-  if (labels.some((label) => label.endsWith("PRIVATE KEY"))) {
-    throw new InvalidPublicKeyError(
-      "private_key",
-      'Expected a public key, got a private key: keep it secret, and register what "openssl pkey -in issuer.key -pubout" prints',
-    );
-  }
-  if (labels.length > 1) {
-    throw new InvalidPublicKeyError(
-      "several_blocks",
-      `Expected one PEM block, got ${labels.length}: register each key by itself`,
-    );
-  }
-  if (labels[0] === "CERTIFICATE") {
-    throw new InvalidPublicKeyError(
-      "certificate",
-      'Expected a public key, got a certificate: take its key out with "openssl x509 -in issuer.crt -pubkey -noout"',
-    );
-  }
-  if (labels[0] === "RSA PUBLIC KEY") {
-    throw new InvalidPublicKeyError(
-      "not_pem",
-      `${EXPECTED}, got PKCS#1: convert it with "openssl rsa -RSAPublicKey_in -in issuer.pub -pubout"`,
-    );
-  }
-  if (pem.startsWith("ssh-") || pem.startsWith("ecdsa-sha2-")) {
-    throw new InvalidPublicKeyError(
-      "not_pem",
-      `${EXPECTED}, got an SSH key: convert it with "ssh-keygen -e -m PKCS8 -f issuer.pub"`,
-    );
-  }
-  const body = ONE_BLOCK.exec(pem)?.[1]?.replace(/\s/g, "");
-  const der = body === undefined ? undefined : decodeBase64(body);
-  if (der === undefined) {
-    throw new InvalidPublicKeyError(
-      "not_pem",
-      `${EXPECTED} and holds base64: make it with "openssl pkey -in issuer.key -pubout"`,
-    );
-  }
-  return der;
+/** One block of a PEM text. */
+export interface PemBlock {
+  /** What the block says it is, such as `PUBLIC KEY`. */
+  readonly label: string;
+  /** Its content; `undefined` if it is cut short, or is not base64. */
+  readonly der: ReturnType<typeof decodeBase64url>;
 }
 
-function decodeBase64(text: string) {
-  if (text.length % 4 !== 0) return undefined;
-  return decodeBase64url(
-    text.replace(/={1,2}$/, "").replaceAll("+", "-").replaceAll("/", "_"),
-  );
+/** The longest text that is looked at, in characters: a hundred certificates. */
+const MAX_LENGTH = 256 * 1024;
+const BEGIN = /-----BEGIN ([A-Z0-9 ]{1,64})-----/g;
+const DASHES = "-----";
+
+/**
+ * Finds the blocks of a PEM text (RFC 7468), whatever openssl wrote around them and however it was pasted.
+ *
+ * Taken: CRLF and CR, a byte order mark, `\n` and `\r` written out, quotes, indented lines, one long line, text before,
+ * between and after the blocks, and the base64 of all of it. Blocks `EC PARAMETERS`, which openssl writes in front of a
+ * key, are left out.
+ *
+ * **Does not** pick a block: who wants one has to refuse several, because two readers that pick differently would
+ * see two keys.
+ *
+ * @param text Anything.
+ * @returns Every block, in order. None if there is none.
+ */
+export function readPem(text: string): readonly PemBlock[] {
+  if (text.length > MAX_LENGTH) return [];
+  const lines = withLineBreaks(text.includes(`${DASHES}BEGIN `) ? text : decoded(text));
+  const blocks: PemBlock[] = [];
+  for (const match of lines.matchAll(BEGIN)) {
+    const [{ length }, label = ""] = match;
+    const start = match.index + length;
+    // The next dashes have to be the end's: a search for the end itself would read the text once for each block.
+    const end = lines.indexOf(DASHES, start);
+    const isWhole = lines.startsWith(`${DASHES}END ${label}${DASHES}`, end);
+    if (label === "EC PARAMETERS") continue;
+    blocks.push({ label, der: isWhole ? decodeBase64(lines.slice(start, end)) : undefined });
+  }
+  return blocks;
+}
+
+/**
+ * Writes one block as openssl does.
+ *
+ * @returns Lines of 64 characters, the last of them ended.
+ */
+export function writePem(label: string, der: Uint8Array): string {
+  const base64 = btoa(Array.from(der, (byte) => String.fromCharCode(byte)).join(""));
+  const lines = base64.match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
+}
+
+/** Environment variables often hold line breaks as a backslash and a letter, neither of which base64 has together. */
+function withLineBreaks(text: string): string {
+  return text.replace(/\\{1,4}(?:[rn]|$)/gm, "\n");
+}
+
+/** The text whose base64 this is, if it is base64: how secret stores keep what has several lines. */
+function decoded(text: string): string {
+  const base64 = text.replace(/["'`]/g, "").replaceAll("-", "+").replaceAll("_", "/");
+  const bytes = decodeBase64(base64);
+  return bytes === undefined ? "" : new TextDecoder().decode(bytes);
+}
+
+function decodeBase64(text: string): ReturnType<typeof decodeBase64url> {
+  // White space of every kind, and the invisible characters that come along from a web page.
+  const digits = text.replace(/[\s\u200b-\u200d\u2060]/g, "");
+  if (digits.length % 4 !== 0 || /[-_]/.test(digits)) return undefined;
+  return decodeBase64url(digits.replace(/={1,2}$/, "").replaceAll("+", "-").replaceAll("/", "_"));
 }

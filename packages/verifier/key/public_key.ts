@@ -1,7 +1,7 @@
 import { ALGORITHMS, isAlgorithm, JWS_ALGORITHMS } from "./algorithms.ts";
 import { encodeBase64url } from "../encoding/base64url.ts";
 import { InvalidPublicKeyError } from "../errors.ts";
-import { readPublicKeyPem } from "./pem.ts";
+import { readPublicKeyPem } from "./public_key_pem.ts";
 import { readSpki } from "./spki.ts";
 import type { Algorithm } from "../types.ts";
 

@@ -1,4 +1,5 @@
 import { JwtVerificationError } from "../errors.ts";
+import { readProjectUrl } from "../project_url.ts";
 import { POLICY_COLUMNS } from "./registry_row.ts";
 
 /** How to reach the registry of a project. */
@@ -59,14 +60,7 @@ export function policyReader(
 }
 
 function policyEndpoint(supabaseUrl: string): string {
-  const url = URL.canParse(supabaseUrl) ? new URL(supabaseUrl) : undefined;
-  if (
-    url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" ||
-    url.password !== "" || url.search !== "" || url.hash !== ""
-  ) {
-    throw new TypeError('Expected "supabaseUrl" to be a URL like "https://ref.supabase.co"');
-  }
-  const base = url.href.replace(/\/+$/, "");
+  const base = readProjectUrl(supabaseUrl);
   return `${base}/rest/v1/jwt_issuer_policies?select=${POLICY_COLUMNS.join(",")}`;
 }
 
