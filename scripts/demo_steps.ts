@@ -117,7 +117,7 @@ async function refusals(
   const write = (token: string, row: Record<string, unknown> = {}): Promise<Answer> =>
     ask(functionsUrl, "widgets", token, { name: "should not be here", ...row });
 
-  await step("What must be refused is refused, and by whom", async () => {
+  await step("Try five attacks: each is rejected", async () => {
     const nobody = await DemoService.create("nobody", warehouse.role);
     const good = await billing.token(url);
     const [header, payload, signature = ""] = good.split(".");

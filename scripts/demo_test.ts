@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 
 const SCRIPT = new URL("demo.ts", import.meta.url);
 const ROOT = new URL("..", import.meta.url);
+const RECORDING = new URL("../docs/demo.svg", import.meta.url);
 const MOST_SECONDS = 15;
 
 /** Everything that runs, as `pid arguments`. */
@@ -97,7 +98,11 @@ Deno.test("demo does every step, in time, and leaves nothing behind", async () =
   assert.equal(await demo.leavesNothing(), 0, demo.printed);
   assert.ok(performance.now() - started < MOST_SECONDS * 1000);
 
-  assert.equal(demo.printed.match(/✓/g)?.length, 7);
+  const titles = [...demo.printed.matchAll(/✓ (.*?) +[\d.]+ s$/gm)].map(([, title]) => title!);
+  assert.equal(titles.length, 7);
+  const recording = await Deno.readTextFile(RECORDING);
+  const unseen = titles.filter((title) => !recording.includes(`</tspan> ${title} `));
+  assert.deepEqual(unseen, [], "run deno run -A scripts/demo_recording.ts");
   // deno-lint-ignore no-control-regex -- colour is for terminals
   assert.doesNotMatch(demo.printed, /✗|\x1b/);
   for (
