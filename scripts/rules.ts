@@ -4,6 +4,7 @@ import { importRule } from "./rules/imports.ts";
 import { layoutRule } from "./rules/layout.ts";
 import { linkRule } from "./rules/links.ts";
 import { versionRule } from "./rules/versions.ts";
+import { wordRule } from "./rules/words.ts";
 
 const broken = [
   ...await importRule(),
@@ -11,6 +12,7 @@ const broken = [
   ...await layoutRule(),
   ...versionRule(),
   ...await linkRule(),
+  ...await wordRule(),
 ];
 for (const line of broken) console.error(line);
 console.log(broken.length === 0 ? "rules hold" : `${broken.length} broken`);

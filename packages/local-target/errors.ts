@@ -38,9 +38,9 @@ export class LocalTargetError extends Error {
   /**
    * An error whose message ends with the last lines of `output`.
    *
-   * @param code What went wrong, for programs
-   * @param message What went wrong and how to fix it, for people
-   * @param options The cause, and the last lines of the process that failed
+   * @param code What went wrong, for programs.
+   * @param message What went wrong and how to fix it, for people.
+   * @param options The cause, and the last lines of the process that failed.
    */
   constructor(
     code: LocalTargetErrorCode,

@@ -18,11 +18,11 @@ import { verificationKeys } from "./keys/verification_keys.ts";
  *
  * Does **not** outlive this program, however that ends, and needs no {@linkcode LocalTarget.stop} for it.
  *
- * @param options What to apply to the database, and what to run as the function
- * @returns The target, ready for requests
- * @throws {LocalTargetError} With the last lines of the process that failed; nothing is left running
- * @throws {RangeError} When `postgrest.jwtSecret` is shorter than 32 bytes
- * @throws {Deno.errors.AddrInUse} When `port` is taken
+ * @param options What to apply to the database, and what to run as the function.
+ * @returns The target, ready for requests.
+ * @throws {LocalTargetError} With the last lines of the process that failed; nothing is left running.
+ * @throws {RangeError} When `postgrest.jwtSecret` is shorter than 32 bytes.
+ * @throws {Deno.errors.AddrInUse} When `port` is taken.
  *
  * @example A function of your own, in this process
  * ```ts

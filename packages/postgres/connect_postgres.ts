@@ -12,13 +12,13 @@ const TRANSACTION_POOLER_PORT = 6543;
 /** Milliseconds that Postgres has to close a connection after it was asked to. */
 const GOODBYE = 500;
 
-/** How {@link connectPostgres} connects. Times are milliseconds. */
+/** How {@linkcode connectPostgres} connects. Times are milliseconds. */
 export interface ConnectPostgresOptions {
   /** PEM certificates to trust, for a server whose authority the system does not know. */
   readonly ca?: string;
-  /** Whether to LISTEN, default unless the port is 6543 (a transaction pooler, where it can't work). */
+  /** Whether to LISTEN. Default: true, unless the port is 6543 (a transaction pooler, where it cannot work). */
   readonly listen?: boolean;
-  /** How long a statement may take, connecting included, before its connection is dropped; default 2,500. */
+  /** How long a statement may take, connecting included, before its connection is dropped. Default: 2,500. */
   readonly queryTimeout?: number;
 }
 

@@ -24,9 +24,9 @@ export interface DenoPostgresPool {
   end(): Promise<void>;
 }
 
-/** How {@link fromDenoPostgres} uses the pool. Times are milliseconds. */
+/** How {@linkcode fromDenoPostgres} uses the pool. Times are milliseconds. */
 export interface FromDenoPostgresOptions {
-  /** How long a statement may take, connecting included, before its connection is given up; default 2,500. */
+  /** How long a statement may take, connecting included, before its connection is given up. Default: 2,500. */
   readonly queryTimeout?: number;
 }
 

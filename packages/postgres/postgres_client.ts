@@ -24,7 +24,7 @@ export interface PostgresClient {
   /**
    * Runs one statement.
    *
-   * @param text SQL with `$1`, `$2`, …
+   * @param text SQL with `$1`, `$2`, ….
    * @param params One string per placeholder, sent as text.
    * @returns The rows, by column name.
    */

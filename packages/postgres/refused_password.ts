@@ -1,6 +1,6 @@
 import { isWrongPassword, wrongPasswordPause } from "./backoff.ts";
 
-/** Milliseconds between questions whether the password has changed … */
+/** Milliseconds between questions whether the password has changed …. */
 const ASK = 500;
 /** … or this part of the time for which it has been wrong, if that is more, but no more than `ASK_MOST`. */
 const ASK_PART = 1 / 60;

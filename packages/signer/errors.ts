@@ -12,7 +12,7 @@ export type SignerErrorCode =
   | "unsupported_key"
   /** An RSA key shorter than 2048 bits. */
   | "weak_key"
-  /** The algorithm is not one of {@link Algorithm}. */
+  /** The algorithm is not one of {@linkcode Algorithm}. */
   | "unsupported_algorithm"
   /** The algorithm and the key do not belong together. */
   | "algorithm_mismatch"
@@ -36,7 +36,7 @@ export type SignerErrorCode =
 /**
  * The signer refused a key, a claim or an option.
  *
- * The message says what was expected and how to mend it. It never holds key material or the value of a
+ * The message says what was expected and how to fix it. It never holds key material or the value of a
  * claim, and there is never a `cause`: some runtimes quote the key in the errors of their key imports.
  *
  * @example Tell a missing conversion from a broken key
@@ -59,8 +59,8 @@ export class SignerError extends Error {
   /**
    * Creates a refusal.
    *
-   * @param code The stable reason
-   * @param message What was expected and how to mend it, free of secrets
+   * @param code The stable reason.
+   * @param message What was expected and how to fix it, free of secrets.
    */
   constructor(code: SignerErrorCode, message: string) {
     super(message);

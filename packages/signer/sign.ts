@@ -25,11 +25,11 @@ const encoder = new TextEncoder();
  * **Does not** know the target's policy: a role, claim or lifetime that the target forbids is signed here and
  * refused there.
  *
- * @param options The key, the issuer, the claims and the lifetime
- * @returns The token in compact serialisation
- * @throws {SignerError} With the code of what is wrong with the key, a claim or an option
- * @throws {TypeError} When the private key is neither text, nor a JWK, nor a `CryptoKey`
- * @throws {RangeError} When the clock does not return milliseconds since the epoch
+ * @param options The key, the issuer, the claims and the lifetime.
+ * @returns The token in compact serialization.
+ * @throws {SignerError} With the code of what is wrong with the key, a claim or an option.
+ * @throws {TypeError} When the private key is neither text, nor a JWK, nor a `CryptoKey`.
+ * @throws {RangeError} When the clock does not return milliseconds since the epoch.
  *
  * @example Sign a token for the next request
  * ```ts

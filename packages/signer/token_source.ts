@@ -13,8 +13,8 @@ export interface TokenSourceOptions extends SigningOptions {
   /** The claims of every token, or a function that is called once for each token that is signed. */
   claims: SignClaims | (() => SignClaims | Promise<SignClaims>);
   /**
-   * The share of a token's life, from 0 to 0.9, during which callers get the same token again. Default 0: a
-   * token of its own for every call.
+   * The share of a token's life, from 0 to 0.9, during which callers get the same token again. At 0 every call
+   * gets another token. Default: 0.
    *
    * At 0.5, a token of 60 s is handed out for 30 s, and is never handed out with less than 30 s to live. Leave
    * it at 0 for a `single_use` issuer, whose second write with the same token is refused.
@@ -44,12 +44,12 @@ interface ReusableToken {
  * **Does not** learn that a token was refused: with `reuse`, a token stays in use until its share of life is over,
  * also if the key was revoked meanwhile.
  *
- * @param options The key, the issuer, the claims, the lifetime and how long a token is reused
+ * @param options The key, the issuer, the claims, the lifetime and how long a token is reused.
  * @returns A function that resolves to a token. It rejects with what `claims` throws, and with a
- * {@linkcode SignerError} for claims that cannot be signed or a damaged key
- * @throws {SignerError} At once, for whatever can be told at once about the key and the options
- * @throws {RangeError} When `reuse` is not between 0 and 0.9
- * @throws {TypeError} When the private key is neither text, nor a JWK, nor a `CryptoKey`
+ * {@linkcode SignerError} for claims that cannot be signed or a damaged key.
+ * @throws {SignerError} At once, for everything that can be checked at once about the key and the options.
+ * @throws {RangeError} When `reuse` is not between 0 and 0.9.
+ * @throws {TypeError} When the private key is neither text, nor a JWK, nor a `CryptoKey`.
  *
  * @example One token for half of its life
  * ```ts

@@ -85,7 +85,7 @@ export interface SigningOptions {
   issuer: string;
   /** The target or targets that the token is meant for; becomes `aud`. */
   audience?: string | readonly string[];
-  /** Lifetime: `"60s"`, `"5m"`, `"1h"`, `"30d"`, `"5y"`, or whole seconds. Default `"60s"`. */
+  /** Lifetime: `"60s"`, `"5m"`, `"1h"`, `"30d"`, `"5y"`, or whole seconds. Default: `"60s"`. */
   expiresIn?: string | number;
   /**
    * The algorithm that the key is registered with.
@@ -99,7 +99,7 @@ export interface SigningOptions {
    * without it such a token has no `kid`. Any other key's id is computed, and one given has to equal it.
    */
   kid?: string;
-  /** The clock: milliseconds since the epoch. Default `Date.now`. */
+  /** The clock: milliseconds since the epoch. Default: `Date.now`. */
   now?: () => number;
 }
 

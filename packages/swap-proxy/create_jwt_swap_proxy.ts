@@ -13,11 +13,11 @@ import { createSwapObserver } from "./events/swap_observer.ts";
 
 /**
  * Makes the handler that stands in front of PostgREST: it verifies the inbound token, holds it to its
- * issuer's policy, and forwards the request with a downstream token of its own. What it refuses, PostgREST
- * is never asked; what PostgREST refuses comes through as it is.
+ * issuer's policy, and forwards the request with a downstream token. Rejected requests never reach PostgREST;
+ * PostgREST's own errors pass through unchanged.
  *
- * Tells OpenTelemetry of every swap, through the providers that are registered when it is made; without
- * one it costs nothing.
+ * Reports every swap to the OpenTelemetry providers that are registered when it is made. Without a provider, no
+ * spans or metrics are created.
  *
  * Serves `/`, `/<table>` and `/rpc/<function>` below the mount path, and `/-/healthz` and `/-/readyz`
  * there without a token.
@@ -28,7 +28,7 @@ import { createSwapObserver } from "./events/swap_observer.ts";
  * @param options The seed's `{supabaseUrl, serviceRoleKey, supabaseJwtSecret}`, or a `keySource`, a
  * `signer` and an `apikey`.
  * @returns A handler for `Deno.serve` and its like. It never rejects.
- * @throws {ConfigurationError} The options can't work.
+ * @throws {ConfigurationError} The options cannot work.
  *
  * @example Refuse a request without a token
  * ```ts

@@ -11,7 +11,7 @@ export type ProxyReason =
   | "client_closed"
   | "internal_error";
 
-/** The `code` of a {@link SwapProxyError}. */
+/** The `code` of a {@linkcode SwapProxyError}. */
 export type SwapProxyErrorCode = ProxyReason | "configuration_invalid";
 
 /**
@@ -46,14 +46,14 @@ export class SwapProxyError extends Error {
 
 /** One thing that is wrong with a configuration. */
 export interface ConfigurationProblem {
-  /** The environment variable or option to mend. */
+  /** The environment variable or option to fix. */
   readonly name: string;
-  /** What is wrong and how to mend it, without the value where that could be a secret. */
+  /** What is wrong and how to fix it, without the value where that could be a secret. */
   readonly message: string;
 }
 
 /**
- * A configuration that can't work, found at the start and not at the first request. Names everything
+ * A configuration that cannot work, found at the start and not at the first request. Names everything
  * that is wrong at once, and never repeats a secret.
  *
  * @example Read what is wrong

@@ -40,7 +40,7 @@ export interface JwtVerificationErrorOptions {
  * The message is for the operator's log. It never holds the token, a key, or anything that an unverified
  * token says.
  *
- * **Does not** say what a caller may be told: before the signature holds, every reason should be answered
+ * **Does not** say what a caller may learn: before the signature holds, every reason should be answered
  * alike.
  *
  * @example Telling reasons apart
@@ -89,7 +89,7 @@ export class JwtVerificationError extends Error {
   }
 }
 
-/** Why a public key can't be registered, or verified with. */
+/** Why a public key cannot be registered, or verified with. */
 export type InvalidPublicKeyCode =
   | "unsupported_algorithm"
   | "not_pem"
@@ -119,7 +119,7 @@ export class InvalidPublicKeyError extends Error {
    * Makes a refusal.
    *
    * @param code Why the key is refused.
-   * @param message What was expected, and how to mend it.
+   * @param message What was expected, and how to fix it.
    */
   constructor(code: InvalidPublicKeyCode, message: string) {
     super(message);

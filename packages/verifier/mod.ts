@@ -3,7 +3,7 @@
  *
  * WebCrypto alone: no dependency, no environment, no clock of its own. It runs on Deno, Node, Bun and Workers.
  *
- * @example A token of an issuer that nobody registered
+ * @example A token of an issuer that is not registered
  * ```ts
  * import assert from "node:assert/strict";
  * import { memoryKeySource, verifyMultiIssuerJwt } from "@countersign/verifier";

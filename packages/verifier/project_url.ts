@@ -20,7 +20,7 @@ const SERVICE = /\/(?:rest|auth|storage|realtime|functions|graphql)\/v\d(?:\/.*)
  */
 export function readServerUrl(text: string): string {
   const bare = unquoted(String(text)).trim();
-  // The URL parser reads `https:host`, backslashes and line breaks as something that nobody wrote.
+  // The URL parser reads `https:host`, backslashes and line breaks as something else than was written.
   const url = /^https?:\/\/[^/\\\s][^\\\s]*$/i.test(bare) && URL.canParse(bare)
     ? new URL(bare)
     : undefined;

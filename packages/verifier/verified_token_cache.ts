@@ -51,13 +51,13 @@ export class VerifiedTokenCache {
   /**
    * Makes an empty cache.
    *
-   * @param options `maxEntries`: most tokens to remember, 1000 by default.
+   * @param options `maxEntries`: the most tokens to remember. Default: 1,000.
    * @throws {RangeError} If `maxEntries` is no positive integer.
    */
   constructor(options: { readonly maxEntries?: number } = {}) {
     const { maxEntries = DEFAULT_MAX_ENTRIES } = options;
     if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
-      throw new RangeError(`Expected "maxEntries" to be a positive integer, got "${maxEntries}"`);
+      throw new RangeError(`Expected "maxEntries" to be a positive integer, found "${maxEntries}"`);
     }
     this.#entries = new BoundedMap(maxEntries);
   }

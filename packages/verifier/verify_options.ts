@@ -9,15 +9,15 @@ export interface VerifyRules {
    * checked only for issuers whose policy lists audiences.
    */
   readonly audience?: string | readonly string[];
-  /** Whether a token without `aud` is refused. `false` by default. */
+  /** Whether a token without `aud` is refused. Default: false. */
   readonly requireAudience?: boolean;
-  /** The only issuers to consider. All registered ones by default. */
+  /** The only issuers to consider. Default: all registered ones. */
   readonly allowedIssuers?: readonly string[];
-  /** Seconds by which an issuer's clock may differ from ours, 0 to 60. 5 by default. */
+  /** Seconds by which an issuer's clock may differ from ours, 0 to 60. Default: 5. */
   readonly clockToleranceSec?: number;
-  /** The clock, in milliseconds since the epoch. `Date.now` by default. */
+  /** The clock, in milliseconds since the epoch. Default: `Date.now`. */
   readonly now?: () => number;
-  /** Where to remember verified tokens. None by default. */
+  /** Where to remember verified tokens. Default: nowhere. */
   readonly cache?: VerifiedTokenCache;
 }
 
@@ -27,13 +27,13 @@ export interface VerifyWithKeySource extends VerifyRules {
   readonly keySource: KeySource;
 }
 
-/** Asks the registry of a Supabase project anew for every token. */
+/** Asks the registry of a Supabase project again for every token. */
 export interface VerifyWithProject extends VerifyRules {
   /** The project's URL, such as `https://ref.supabase.co`. */
   readonly supabaseUrl: string;
   /** The project's service key: the legacy `service_role` JWT, or `sb_secret_…`. */
   readonly serviceRoleKey: string;
-  /** How to reach it. The global `fetch` by default. */
+  /** How to reach it. Default: the global `fetch`. */
   readonly fetch?: typeof fetch;
 }
 

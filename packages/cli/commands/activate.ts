@@ -6,7 +6,7 @@ import { registryCommand } from "../options/registry_command.ts";
 import { hostOf } from "../options/registry_target.ts";
 import { resolveKid } from "../options/resolve_kid.ts";
 
-/** `countersign activate` */
+/** `countersign activate`. */
 export function addActivate(program: Command, io: CliIo): void {
   registryCommand<{ issuer?: string; kid?: string }>(program, io, {
     name: "activate",

@@ -12,7 +12,7 @@ interface AuditOptions {
   readonly before?: string;
 }
 
-/** `countersign audit` */
+/** `countersign audit`. */
 export function addAudit(program: Command, io: CliIo): void {
   registryCommand<AuditOptions>(program, io, {
     name: "audit",

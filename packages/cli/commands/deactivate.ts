@@ -4,7 +4,7 @@ import type { CliIo } from "../io.ts";
 import { registryCommand } from "../options/registry_command.ts";
 import { hostOf } from "../options/registry_target.ts";
 
-/** `countersign deactivate` */
+/** `countersign deactivate`. */
 export function addDeactivate(program: Command, io: CliIo): void {
   registryCommand<{ issuer: string }>(program, io, {
     name: "deactivate",

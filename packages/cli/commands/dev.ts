@@ -8,7 +8,7 @@ interface DevOptions extends OutputOptions {
   readonly port?: string;
 }
 
-/** `countersign dev` */
+/** `countersign dev`. */
 export function addDev(program: Command, io: CliIo): void {
   program.command("dev")
     .description(

@@ -9,7 +9,7 @@ import type { CliIo } from "../io.ts";
 import { type OutputOptions, writeResult } from "../options/output.ts";
 import { addTargetOptions } from "../options/registry_target.ts";
 
-/** `countersign doctor` */
+/** `countersign doctor`. */
 export function addDoctor(program: Command, io: CliIo): void {
   addTargetOptions(
     program.command("doctor")

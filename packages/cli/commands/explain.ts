@@ -26,7 +26,7 @@ interface ExplainCommandOptions extends TargetOptions, OutputOptions {
   readonly audience?: readonly string[];
 }
 
-/** `countersign explain` */
+/** `countersign explain`. */
 export function addExplain(program: Command, io: CliIo): void {
   addTargetOptions(
     program.command("explain")

@@ -15,7 +15,7 @@ interface GuardOptions extends OutputOptions {
   readonly chain?: string;
 }
 
-/** `countersign guard enable`, `disable` and `status` */
+/** `countersign guard enable`, `disable` and `status`. */
 export function addGuard(program: Command, io: CliIo): void {
   const guard = program.command("guard")
     .description(

@@ -15,7 +15,7 @@ interface InitOptions extends OutputOptions {
 /** Beside the function, where the `.gitignore` of `supabase init` keeps it out of the repository. */
 const SECRETS = `${FUNCTION_FOLDER}/.env.local`;
 
-/** `countersign init` */
+/** `countersign init`. */
 export function addInit(program: Command, io: CliIo): void {
   program.command("init")
     .description("Add the migrations, the function, and its configuration to a Supabase project")

@@ -13,7 +13,7 @@ interface KeygenOptions extends OutputOptions {
   readonly algorithm: Algorithm;
 }
 
-/** `countersign keygen` */
+/** `countersign keygen`. */
 export function addKeygen(program: Command, io: CliIo): void {
   program.command("keygen")
     .description("Generate a key pair for one issuer on one target")

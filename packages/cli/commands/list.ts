@@ -8,7 +8,7 @@ import { hostOf } from "../options/registry_target.ts";
 /** Enough of a key's ID to tell keys apart, and to name one to `revoke`. */
 const SHORT_KID = 12;
 
-/** `countersign list` */
+/** `countersign list`. */
 export function addList(program: Command, io: CliIo): void {
   registryCommand(program, io, {
     name: "list",

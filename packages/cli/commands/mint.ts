@@ -17,7 +17,7 @@ interface MintOptions extends OutputOptions {
   readonly audience?: readonly string[];
 }
 
-/** `countersign mint` */
+/** `countersign mint`. */
 export function addMint(program: Command, io: CliIo): void {
   program.command("mint")
     .description("Sign a token, for testing")

@@ -16,7 +16,7 @@ interface GetOptions {
   readonly issuer: string;
 }
 
-/** `countersign policy get` and `countersign policy set` */
+/** `countersign policy get` and `countersign policy set`. */
 export function addPolicy(program: Command, io: CliIo): void {
   const policy = program.command("policy").description("Show or change what an issuer may claim");
 

@@ -18,7 +18,7 @@ interface RegisterOptions extends PolicyOptions {
   readonly notAfter?: string;
 }
 
-/** `countersign register` */
+/** `countersign register`. */
 export function addRegister(program: Command, io: CliIo): void {
   registryCommand<RegisterOptions>(program, io, {
     name: "register",

@@ -5,7 +5,7 @@ import { registryCommand } from "../options/registry_command.ts";
 import { hostOf } from "../options/registry_target.ts";
 import { resolveKid } from "../options/resolve_kid.ts";
 
-/** `countersign revoke` */
+/** `countersign revoke`. */
 export function addRevoke(program: Command, io: CliIo): void {
   registryCommand<{ kid: string }>(program, io, {
     name: "revoke",

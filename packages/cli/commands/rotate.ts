@@ -15,7 +15,7 @@ interface RotateOptions {
   readonly overlap: string;
 }
 
-/** `countersign rotate` */
+/** `countersign rotate`. */
 export function addRotate(program: Command, io: CliIo): void {
   registryCommand<RotateOptions>(program, io, {
     name: "rotate",

@@ -15,7 +15,7 @@ interface ServeOptions extends OutputOptions {
   readonly workers: string;
 }
 
-/** `countersign serve` */
+/** `countersign serve`. */
 export function addServe(program: Command, io: CliIo): void {
   program.command("serve")
     .description("Run the swap proxy on its own, configured by the same variables as the function")

@@ -53,7 +53,7 @@ export class FunctionProcess extends ProcessService {
     this.#context = context;
   }
 
-  /** @throws {LocalTargetError} `process_failed`, with what the function wrote */
+  /** @throws {LocalTargetError} `process_failed`, with what the function wrote. */
   static async create(
     options: FunctionOptions,
     platformEnv: Readonly<Record<string, string>>,

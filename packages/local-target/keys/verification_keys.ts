@@ -13,9 +13,9 @@ export interface VerificationKeys {
  * Reads the option `postgrest.jwtSecret`. A key set is trusted beside a secret of the target's own, because
  * the gateway turns API keys into tokens that PostgREST must accept.
  *
- * @param configured A secret, a JSON Web Key Set (RFC 7517 §5), or nothing
- * @throws {TypeError} when a text that starts like JSON is no key set
- * @throws {RangeError} when a secret is shorter than 32 bytes (RFC 7518 §3.2)
+ * @param configured A secret, a JSON Web Key Set (RFC 7517 §5), or nothing.
+ * @throws {TypeError} when a text that starts like JSON is no key set.
+ * @throws {RangeError} when a secret is shorter than 32 bytes (RFC 7518 §3.2).
  */
 export function verificationKeys(configured: string = randomText(30)): VerificationKeys {
   if (!configured.trimStart().startsWith("{")) {

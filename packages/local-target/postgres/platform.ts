@@ -14,7 +14,7 @@ export interface PlatformPasswords {
  * Does **not** include: supautils, safeupdate, pgsodium, vault, pg_graphql, pg_net, the tables of Storage and
  * Realtime, and all of `auth` but what policies and foreign keys refer to.
  *
- * @param passwords base64url text, so nothing in them needs quoting
+ * @param passwords base64url text, so nothing in them needs quoting.
  */
 export function platformSql(passwords: PlatformPasswords): string {
   return `

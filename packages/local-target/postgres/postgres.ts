@@ -66,8 +66,8 @@ export class PostgresServer extends ProcessService {
    * Creates a cluster in `directory`, which is given to the user whom Postgres runs as, and starts it on a
    * free port.
    *
-   * @param password The superuser's; base64url text, so it needs no quoting in a URL
-   * @throws {LocalTargetError} `postgres_unavailable`, `no_unprivileged_user`, `process_failed`
+   * @param password The superuser's; base64url text, so it needs no quoting in a URL.
+   * @throws {LocalTargetError} `postgres_unavailable`, `no_unprivileged_user`, `process_failed`.
    */
   static async create(
     directory: string,

@@ -14,8 +14,8 @@ export interface PostgresBinaries {
  * in a folder that `user` may not enter (a clone under `/root`), or without the library links that the
  * package's install script makes (Deno runs it only in a project that allows it).
  *
- * @param platform The operating system and architecture as npm writes them
- * @throws {LocalTargetError} `postgres_unavailable`
+ * @param platform The operating system and architecture as npm writes them.
+ * @throws {LocalTargetError} `postgres_unavailable`.
  */
 export async function postgresBinaries(
   directory: string,

@@ -34,7 +34,7 @@ export class Postgrest extends ProcessService {
     this.#context = context;
   }
 
-  /** @throws {LocalTargetError} `postgrest_unavailable`, `process_failed` */
+  /** @throws {LocalTargetError} `postgrest_unavailable`, `process_failed`. */
   static async create(
     configuration: PostgrestConfiguration,
     context: ProcessContext,
@@ -61,7 +61,7 @@ export class Postgrest extends ProcessService {
    * PostgREST says in its log when it begins to read and when it is done. A reading that was under way may
    * lack the caller's change, so only one that begins from now on counts.
    *
-   * @throws {LocalTargetError} `process_failed` when PostgREST ends, or does not read it in time
+   * @throws {LocalTargetError} `process_failed` when PostgREST ends, or does not read it in time.
    */
   async reloaded(notify: () => Promise<void>): Promise<void> {
     let phase: "asked" | "reading" | "done" = "asked";

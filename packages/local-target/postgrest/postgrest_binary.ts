@@ -7,9 +7,9 @@ import { LocalTargetError } from "../errors.ts";
  * Where the PostgREST binary is: the packaged one where there is one for the platform, else `postgrest` on
  * `path`.
  *
- * @param platform The operating system and architecture, `linux-x86_64`
- * @param path The directories to search, as in `PATH`
- * @throws {LocalTargetError} `postgrest_unavailable`
+ * @param platform The operating system and architecture, `linux-x86_64`.
+ * @param path The directories to search, as in `PATH`.
+ * @throws {LocalTargetError} `postgrest_unavailable`.
  */
 export async function postgrestBinary(
   platform: string = `${Deno.build.os}-${Deno.build.arch}`,

@@ -46,7 +46,7 @@ export class ManagedProcess {
     this.ended = this.#run(context);
   }
 
-  /** @throws {LocalTargetError} `process_failed` when the program cannot be executed at all */
+  /** @throws {LocalTargetError} `process_failed` when the program cannot be executed at all. */
   static async spawn(options: ProcessOptions, context: ProcessContext): Promise<ManagedProcess> {
     let child: Deno.ChildProcess;
     try {
@@ -90,8 +90,8 @@ export class ManagedProcess {
   /**
    * Polls `probe` until it answers true.
    *
-   * @param timeout In milliseconds
-   * @throws {LocalTargetError} `process_failed` when the process ends first, or not in time
+   * @param timeout In milliseconds.
+   * @throws {LocalTargetError} `process_failed` when the process ends first, or not in time.
    */
   async until(probe: () => boolean | Promise<boolean>, timeout: number): Promise<void> {
     const deadline = performance.now() + timeout;

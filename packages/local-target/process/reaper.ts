@@ -30,7 +30,7 @@ export class Reaper {
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #watched = new Map<number, FinalSignal>();
 
-  /** @param directory Removed, with all that is in it, at the end */
+  /** @param directory Removed, with all that is in it, at the end. */
   constructor(directory: string) {
     this.#directory = directory;
     this.#child = new Deno.Command("/bin/sh", {

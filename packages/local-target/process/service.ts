@@ -28,7 +28,7 @@ export abstract class ProcessService implements Service {
     return this.#process?.lines ?? [];
   }
 
-  /** @throws {LocalTargetError} `process_failed` */
+  /** @throws {LocalTargetError} `process_failed`. */
   async start(): Promise<void> {
     if (this.#process !== undefined && this.#process.status === undefined) return;
     const process = await this.spawn();

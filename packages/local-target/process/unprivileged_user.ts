@@ -11,9 +11,9 @@ export interface UserIds {
  *
  * As root that is `nobody`, which every Unix has, so that no user is created on somebody's machine.
  *
- * @param uid Who this program runs as
- * @param name Whom to become as root
- * @throws {LocalTargetError} `no_unprivileged_user`
+ * @param uid Who this program runs as.
+ * @param name Whom to become as root.
+ * @throws {LocalTargetError} `no_unprivileged_user`.
  */
 export async function unprivilegedUser(
   uid: number | null = Deno.uid(),

@@ -52,8 +52,8 @@ function kindOf(value: unknown): string {
   return typeof value === "object" ? "an instance of a class" : `a value of type ${typeof value}`;
 }
 
-function notJson(expected: string, path: string, got?: string): SignerError {
+function notJson(expected: string, path: string, found?: string): SignerError {
   const where = path === "" ? "the claims" : `claim "${path}"`;
-  const but = got === undefined ? "" : `, got ${got}`;
+  const but = found === undefined ? "" : `, found ${found}`;
   return new SignerError("invalid_claims", `Expected ${expected} in ${where}${but}`);
 }

@@ -22,10 +22,10 @@ function nested(levels: number): unknown {
 }
 
 Deno.test("assertJson() refuses values that JSON does not have, and says where", () => {
-  refuses({ size: undefined }, 'claim "size", got a value of type undefined');
-  refuses({ size: () => 1 }, 'claim "size", got a value of type function');
-  refuses({ size: 1n }, 'claim "size", got a value of type bigint');
-  refuses({ size: Symbol("x") }, 'claim "size", got a value of type symbol');
+  refuses({ size: undefined }, 'claim "size", found a value of type undefined');
+  refuses({ size: () => 1 }, 'claim "size", found a value of type function');
+  refuses({ size: 1n }, 'claim "size", found a value of type bigint');
+  refuses({ size: Symbol("x") }, 'claim "size", found a value of type symbol');
   refuses({ size: NaN }, 'claim "size"');
   refuses({ widgets: [{ size: Infinity }] }, 'claim "widgets[0].size"');
   // deno-lint-ignore no-sparse-arrays
@@ -47,10 +47,10 @@ Deno.test("assertJson() refuses instances of classes, which JSON would change", 
       /x/,
     ]
   ) {
-    refuses({ value }, 'claim "value", got an instance of a class');
+    refuses({ value }, 'claim "value", found an instance of a class');
   }
   refuses({ toJSON: () => "other" }, 'claim "toJSON"');
-  refuses(Object.create({ role: "admin" }), "the claims, got an instance of a class");
+  refuses(Object.create({ role: "admin" }), "the claims, found an instance of a class");
 });
 
 Deno.test("assertJson() refuses numbers and text that would not reach a policy unchanged", () => {

@@ -6,7 +6,7 @@ export type KeyType = "RSA" | "P-256" | "P-384" | "Ed25519";
 
 interface AlgorithmEntry {
   readonly keyType: KeyType;
-  /** What `crypto.subtle.importKey` is told. */
+  /** What `crypto.subtle.importKey` takes. */
   readonly importParams: {
     readonly name: string;
     readonly hash?: string;

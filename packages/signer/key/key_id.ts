@@ -12,12 +12,12 @@ import type { KeyInput } from "../types.ts";
  *
  * **Does not** tell whether the key is registered, or strong enough to be.
  *
- * @param key PEM text (PKCS#8 or SPKI), a private or public JWK, or a `CryptoKey`
- * @returns 43 characters of base64url
+ * @param key PEM text (PKCS#8 or SPKI), a private or public JWK, or a `CryptoKey`.
+ * @returns 43 characters of base64url.
  * @throws {SignerError} `kid_unavailable` for a private `CryptoKey` that is not extractable (its public half
  * has the same id); `invalid_key`, `wrong_key_format`, `encrypted_key`, `unsupported_key` or `weak_key` for a
- * key that cannot be used
- * @throws {TypeError} When `key` is of another type
+ * key that cannot be used.
+ * @throws {TypeError} When `key` is of another type.
  *
  * @example Both halves have one id
  * ```ts

@@ -5,9 +5,9 @@ import type { Algorithm } from "../types.ts";
 
 /** Options of `generateIssuerKeyPair`. */
 export interface KeyPairOptions {
-  /** What the key will sign with. Default `"RS256"`. */
+  /** What the key will sign with. Default: `"RS256"`. */
   algorithm?: Algorithm;
-  /** Bits of an RSA key. Default 2048. */
+  /** Bits of an RSA key. Default: 2048. */
   modulusLength?: 2048 | 3072 | 4096;
 }
 
@@ -30,10 +30,10 @@ export interface IssuerKeyPair {
  *
  * **Does not** store the key or register it.
  *
- * @param options The algorithm, and for RSA the length
- * @returns Both keys as PEM, each ending in a line break, and their id
- * @throws {SignerError} `unsupported_algorithm`
- * @throws {RangeError} When `modulusLength` is not 2048, 3072 or 4096, or is given for a key that is not RSA
+ * @param options The algorithm, and for RSA the length.
+ * @returns Both keys as PEM, each ending in a line break, and their id.
+ * @throws {SignerError} `unsupported_algorithm`.
+ * @throws {RangeError} When `modulusLength` is not 2048, 3072 or 4096, or is given for a key that is not RSA.
  *
  * @example A pair for EdDSA
  * ```ts

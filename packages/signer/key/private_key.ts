@@ -126,7 +126,7 @@ async function idOfPrivateKey(key: CryptoKey): Promise<string> {
 
 /**
  * A JWK states its public half next to its private one, and not every runtime compares them. If they differ,
- * nobody can verify the tokens; with RSA, one faulty signature can give the factors away.
+ * no target can verify the tokens; with RSA, one faulty signature can give the factors away.
  */
 async function checkPair(key: CryptoKey, publicKey: CryptoKey, alg: Algorithm): Promise<void> {
   try {

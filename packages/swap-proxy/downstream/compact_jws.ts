@@ -11,7 +11,7 @@ export function headerSegment(header: Readonly<Record<string, string>>): string 
 }
 
 /**
- * JWS compact serialisation (RFC 7515 §7.1). WebCrypto's ECDSA signatures are already the plain r ‖ s
+ * JWS compact serialization (RFC 7515 §7.1). WebCrypto's ECDSA signatures are already the plain r ‖ s
  * that RFC 7518 §3.4 wants.
  */
 export async function compactJws(

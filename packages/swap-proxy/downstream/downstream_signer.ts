@@ -1,5 +1,5 @@
 /**
- * Signs downstream tokens with a key that PostgREST trusts. {@link hs256Signer} and {@link jwkSigner}
+ * Signs downstream tokens with a key that PostgREST trusts. {@linkcode hs256Signer} and {@linkcode jwkSigner}
  * make one.
  */
 export interface DownstreamSigner {
@@ -7,7 +7,7 @@ export interface DownstreamSigner {
    * Signs claims, whatever they are: `createJwtSwapProxy` has decided about them.
    *
    * @param claims The payload, as it will stand in the token.
-   * @returns The token in JWS compact serialisation (RFC 7515 §7.1).
+   * @returns The token in JWS compact serialization (RFC 7515 §7.1).
    */
   sign(claims: Readonly<Record<string, unknown>>): Promise<string>;
 }

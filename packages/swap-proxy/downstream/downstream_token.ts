@@ -20,7 +20,7 @@ export type Minter = (verified: VerifyResult) => string | Promise<string>;
  * Signs downstream tokens, and remembers the last one of each inbound token.
  *
  * The cache: keyed by the claims object of a verified token (which the verifier's cache keeps, and bounds),
- * so it holds nothing by itself; an entry serves for {@link REUSE} seconds. Staleness permits nothing: the
+ * so it holds nothing by itself; an entry serves for {@linkcode REUSE} seconds. Staleness permits nothing: the
  * inbound token has been verified again before it is asked, and role and key are compared.
  *
  * @param now Milliseconds since the epoch.

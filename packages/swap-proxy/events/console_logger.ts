@@ -1,6 +1,6 @@
 import type { SwapEvent } from "./swap_event.ts";
 
-/** Milliseconds in which at most {@link MAX_LINES} are written. */
+/** Milliseconds in which at most {@linkcode MAX_LINES} are written. */
 const WINDOW = 10_000;
 /** Half of the hundred events in ten seconds that Supabase keeps of a function. */
 const MAX_LINES = 50;
@@ -17,7 +17,7 @@ export interface LogSink {
  * Writes an event as one line of JSON. Under a flood it counts instead, and says with the first line after
  * it how many of each it left out. Alarms count towards the bound only among themselves.
  *
- * @param sink Default the console.
+ * @param sink Where lines go. Default: the console.
  * @param now Milliseconds since the epoch.
  */
 export function consoleLogger(

@@ -9,9 +9,9 @@ export interface RefusedEvent {
   readonly requestId: string;
   /** The precise reason, for the operator only. */
   readonly reason: RefusalReason;
-  /** What the caller was told. */
+  /** The public code that the caller received. */
   readonly code: PublicCode;
-  /** The status the caller got. */
+  /** The status that the caller received. */
   readonly status: number;
   /** Set when a person has to look: our secret, our clock, our configuration or our code is wrong. */
   readonly alarm: boolean;
@@ -39,5 +39,5 @@ export interface ObservedEvent {
   readonly refusals: readonly PolicyRefusal[];
 }
 
-/** What the proxy tells its operator. Holds no token, no secret and no unverified claim. */
+/** What the proxy reports to its operator. Holds no token, no secret and no unverified claim. */
 export type SwapEvent = RefusedEvent | ObservedEvent;

@@ -22,13 +22,13 @@ export interface Swap {
   refused(error: unknown, reason: RefusalReason): void;
 }
 
-/** Who is told of swaps. */
+/** What an observer reports to. */
 export interface SwapObserverOptions {
-  /** Whether answers carry the proxy's phases. Default: false */
+  /** Whether answers carry the proxy's phases. Default: false. */
   readonly serverTiming?: boolean | undefined;
   /** Receives refusals, and what observe mode let through. */
   readonly onEvent?: ((event: SwapEvent) => void) | undefined;
-  /** A clock that never steps back, in milliseconds. Default: `performance.now` */
+  /** A clock that never steps back, in milliseconds. Default: `performance.now`. */
   readonly clock?: () => number;
 }
 

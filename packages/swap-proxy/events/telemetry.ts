@@ -15,22 +15,22 @@ const SCOPE = "@countersign/swap-proxy";
 /** Issuers that metrics tell apart; each is a series of its own in whoever stores them. */
 const MAX_ISSUERS = 1_000;
 
-/** What OpenTelemetry is told of one swap. Nothing in it is unverified, and nothing is secret. */
+/** What is reported to OpenTelemetry of one swap. Nothing in it is unverified, and nothing is secret. */
 export interface SwapOutcome {
   /** The registered issuer, where the token named one. */
   readonly issuer: string | undefined;
   /** The registered key, where the token named one. */
   readonly kid: string | undefined;
-  /** The code that the caller was told, or that PostgREST answered. */
+  /** The code that the caller received, or that PostgREST answered. */
   readonly outcome: PublicCode | "answered";
   /** The precise reason of a refusal. */
   readonly reason?: RefusalReason;
   readonly status: number;
 }
 
-/** Where swaps are told to OpenTelemetry. A provider that throws changes nothing for a caller. */
+/** Reports swaps to OpenTelemetry. A provider that throws changes nothing for a caller. */
 export interface Telemetry {
-  /** Begins a span; `undefined` where nobody records it. */
+  /** Begins a span; `undefined` where it is not recorded. */
   begin(): Span | undefined;
   /** Counts whether the token's signature had been checked before. */
   verified(verified: VerifyResult): void;
@@ -44,7 +44,7 @@ export interface Telemetry {
  * Telemetry through the providers that are registered now, or `undefined` where there are none: then a
  * request costs one comparison.
  *
- * Its memory: the names of at most {@link MAX_ISSUERS} registered issuers, for the life of the process.
+ * Its memory: the names of at most {@linkcode MAX_ISSUERS} registered issuers, for the life of the process.
  * Nobody grows it without being registered; later ones count as `other`.
  */
 export function createTelemetry(): Telemetry | undefined {
@@ -118,7 +118,7 @@ export function observeRegistryAge(age: () => number): () => void {
   return () => gauge.removeCallback(observe);
 }
 
-/** The API's own provider makes spans that nobody records, and allocates them. */
+/** The API's own provider allocates spans that are not recorded. */
 function registeredTracer(): Tracer | undefined {
   const provider = trace.getTracerProvider();
   return provider instanceof ProxyTracerProvider

@@ -1,5 +1,5 @@
 /**
- * What a token may call a target when nobody said otherwise: its URL, with and without the trailing
+ * What a token may call a target unless the operator says otherwise: its URL, with and without the trailing
  * slash, and for a hosted project its ref.
  *
  * @param supabaseUrl For example `https://prod-abc123.supabase.co`.

@@ -2,7 +2,7 @@ import { PostgresConnectionError } from "@countersign/postgres";
 import { ConfigurationError, type ConfigurationProblem } from "../errors.ts";
 
 /**
- * Reads variables and collects what is wrong with them, so that an operator mends everything at once. An
+ * Reads variables and collects what is wrong with them, so that an operator can fix everything at once. An
  * empty variable counts as missing. A problem never repeats a value: it could be a secret in the wrong
  * place.
  */

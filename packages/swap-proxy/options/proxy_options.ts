@@ -10,12 +10,12 @@ export interface ProxyOptions {
   readonly serviceRoleKey?: string;
   /** The target's JWT secret: signs downstream tokens when there is no `signer`. */
   readonly supabaseJwtSecret?: string;
-  /** Only these issuers, whoever else is registered. */
+  /** The only issuers to accept. Default: all registered ones. */
   readonly allowedIssuers?: readonly string[];
-  /** Where the proxy is mounted, default `/functions/v1/rest`; also matched without `/functions/v1`. */
+  /** Where the proxy is mounted; also matched without `/functions/v1`. Default: `/functions/v1/rest`. */
   readonly mountPath?: string;
 
-  /** Where PostgREST is, default `<supabaseUrl>/rest/v1`. */
+  /** Where PostgREST is. Default: `<supabaseUrl>/rest/v1`. */
   readonly upstreamUrl?: string;
   /**
    * The project's publishable (or legacy anon) key. With neither this nor `upstreamUrl` the gateway gets
@@ -27,23 +27,23 @@ export interface ProxyOptions {
   readonly keySource?: KeySource;
   /** Signs downstream tokens. */
   readonly signer?: DownstreamSigner;
-  /** What tokens call this target, default the project's ref and its URL. */
+  /** What tokens call this target. Default: the project's ref and its URL. */
   readonly audience?: string | readonly string[];
-  /** Whether a token without `aud` is refused, default false. */
+  /** Whether a token without `aud` is refused. Default: false. */
   readonly requireAudience?: boolean;
-  /** Seconds by which clocks may differ, default 5. */
+  /** Seconds by which clocks may differ, 0 to 60. Default: 5. */
   readonly clockToleranceSec?: number;
   /**
-   * Milliseconds in which nothing moves until the upstream has sent its status, default 60,000. A body of 1 MB or
-   * more, or of unknown length, moves with each part that goes up.
+   * Idle timeout in milliseconds, until the upstream sends a status. Each part of an upload of 1 MB or more, or of
+   * unknown length, starts it again. Default: 60,000.
    */
   readonly upstreamTimeout?: number;
-  /** Default the global `fetch`. */
+  /** How to reach PostgREST and the registry. Default: the global `fetch`. */
   readonly fetch?: typeof fetch;
-  /** Milliseconds since the epoch, default `Date.now`. */
+  /** The clock, in milliseconds since the epoch. Default: `Date.now`. */
   readonly now?: () => number;
-  /** Adds the proxy's phases to `Server-Timing` on answers of PostgREST's, default false. */
+  /** Whether PostgREST's answers get the proxy's phases in `Server-Timing`. Default: false. */
   readonly serverTiming?: boolean;
-  /** Told of every refusal and of what observe mode let through. Must not throw. */
+  /** Receives every refusal, and what observe mode let through. What it throws is ignored. */
   readonly onEvent?: (event: SwapEvent) => void;
 }

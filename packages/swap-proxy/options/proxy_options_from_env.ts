@@ -15,7 +15,7 @@ import { createRouter } from "../request/router.ts";
 import { postgresKeySource } from "../registry/postgres_key_source.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
 
-/** What {@link proxyOptionsFromEnv} returns: options, and a way to close what they hold open. */
+/** What {@linkcode proxyOptionsFromEnv} returns: options, and a way to close what they hold open. */
 export interface ConfiguredProxyOptions extends ProxyOptions {
   /** Closes the connections to the registry. */
   close(): Promise<void>;
@@ -30,7 +30,7 @@ export interface ConfiguredProxyOptions extends ProxyOptions {
  * | `COUNTERSIGN_DB_URL`, else `SUPABASE_DB_URL` | the registry's Postgres; without either it is read over REST with `SUPABASE_SECRET_KEYS` or `SUPABASE_SERVICE_ROLE_KEY` |
  * | `COUNTERSIGN_DB_CA` | PEM certificates to trust for it |
  * | `COUNTERSIGN_DB_LISTEN` | `false`: poll only; default `true`, unless the port is 6543 |
- * | `COUNTERSIGN_MAX_STALENESS` | how long the registry may be out of sight, default `5s` |
+ * | `COUNTERSIGN_MAX_STALENESS` | how long the registry may be unreachable, default `5s` |
  * | `SUPABASE_PUBLISHABLE_KEYS`, else `SUPABASE_ANON_KEY` | the gateway's key; from the platform; not needed with `COUNTERSIGN_UPSTREAM_URL` |
  * | `COUNTERSIGN_SIGNING_JWK`, else `COUNTERSIGN_JWT_SECRET`, else `JWT_SECRET` | signs downstream tokens |
  * | `COUNTERSIGN_AUDIENCE` | what tokens call this target, separated by commas; default the project's ref and `SUPABASE_URL` |

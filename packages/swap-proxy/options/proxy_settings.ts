@@ -14,7 +14,7 @@ import { hs256Signer } from "../downstream/hs256_signer.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
 import { UpstreamCalls } from "../upstream/upstream_calls.ts";
 
-/** {@link ProxyOptions} with every default in place, checked once. */
+/** {@linkcode ProxyOptions} with every default in place, checked once. */
 export interface ProxySettings {
   readonly mountPath: string;
   readonly keySource: KeySource;

@@ -4,7 +4,7 @@ import type { ProxyReason } from "../errors.ts";
 /** Every precise reason, from the verifier or from the proxy, why a request is refused. */
 export type RefusalReason = VerificationReason | ProxyReason;
 
-/** What a caller can be told. Several reasons share one where a difference would help an attacker. */
+/** The public codes, which a caller sees. Several reasons share one where a difference would help an attacker. */
 export type PublicCode =
   | "path_not_found"
   | "method_not_allowed"
@@ -28,7 +28,7 @@ export type PublicCode =
   | "client_closed"
   | "internal_error";
 
-/** A row of {@link REFUSALS}. */
+/** A row of {@linkcode REFUSALS}. */
 export interface Refusal {
   /** The HTTP status. */
   readonly status: number;
@@ -160,14 +160,14 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
   registry_unavailable: {
     status: 503,
     code: "registry_unavailable",
-    message: "The registry of issuers can't be read",
+    message: "The registry of issuers cannot be read",
     hint: "Try again; nothing was written",
     headers: { "retry-after": "1" },
   },
   upstream_unreachable: {
     status: 502,
     code: "upstream_unreachable",
-    message: "PostgREST can't be reached",
+    message: "PostgREST cannot be reached",
     hint: "Whether a write took place is not known",
     alarm: true,
   },

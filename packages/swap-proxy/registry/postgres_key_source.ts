@@ -10,17 +10,17 @@ const UNKNOWN_LIFETIME = 750;
 /** A generation that never was. */
 const SUSPECT = -1;
 
-/** Bounds of a {@link PostgresKeySource}. Times are milliseconds. */
+/** Bounds of a {@linkcode PostgresKeySource}. Times are milliseconds. */
 export interface PostgresKeySourceOptions {
-  /** How long a record may be used after the registry was last seen unchanged, default 5,000. */
+  /** How long a record may be used after the registry was last seen unchanged. Default: 5,000. */
   readonly maxStaleness?: number;
-  /** How long one read may take, default 3,000. */
+  /** How long one read may take. Default: 3,000. */
   readonly queryTimeout?: number;
-  /** Issuers kept in memory, default 10,000. */
+  /** The most issuers kept in memory. Default: 10,000. */
   readonly maxIssuers?: number;
-  /** Unknown names remembered, default 10,000. */
+  /** The most unknown names remembered. Default: 10,000. */
   readonly maxUnknown?: number;
-  /** A clock that never steps back, default `performance.now`. */
+  /** A clock that never steps back. Default: `performance.now`. */
   readonly now?: () => number;
 }
 
@@ -195,6 +195,6 @@ class CachedIssuers implements PostgresKeySource {
 }
 
 function positive(name: string, value: number): number {
-  if (!(value > 0)) throw new RangeError(`Expected ${name} to be positive, got ${value}`);
+  if (!(value > 0)) throw new RangeError(`Expected "${name}" to be positive, found "${value}"`);
   return value;
 }

@@ -2,7 +2,7 @@ import type { PostgresClient, PostgresListener } from "@countersign/postgres";
 
 const CHANNEL = "countersign_registry";
 
-/** What the listener tells the key source. */
+/** What the listener reports to the key source. */
 export interface RegistryListenerHandlers {
   /** A change of this issuer, or of anything where the name is empty, has been committed. */
   onChange(issuer: string): void;

@@ -22,7 +22,7 @@ left join public.jwt_issuer_policies p
 /**
  * Reads the registry's version, and the policies of these issuers as of that version.
  *
- * @param issuers Names that Postgres can hold; see {@link isStorable}.
+ * @param issuers Names that Postgres can hold; see {@linkcode isStorable}.
  * @throws {Error} Whatever the driver throws; a `TypeError` if the answer is not the registry's.
  */
 export async function readSnapshot(

@@ -11,7 +11,7 @@ const METHODS = new Set(["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIO
  */
 export function createRequestRouter(mountPath: string): (request: Request) => Route {
   const route = createRouter(mountPath);
-  /** @throws {SwapProxyError} `path_not_found`, `method_not_allowed` */
+  /** @throws {SwapProxyError} `path_not_found`, `method_not_allowed`. */
   return ({ url, method }) => {
     const to = route(url);
     if (to === undefined) throw new SwapProxyError("path_not_found", "No such path");

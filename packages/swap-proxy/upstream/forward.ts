@@ -77,7 +77,7 @@ export async function forward(
     upstream = await settings.fetch(settings.upstreamUrl + pathAndQuery, init);
   } catch (cause) {
     throw call.brokenOff === undefined
-      ? new SwapProxyError("upstream_unreachable", "The upstream can't be reached", { cause })
+      ? new SwapProxyError("upstream_unreachable", "The upstream cannot be reached", { cause })
       : new SwapProxyError(call.brokenOff, "The upstream call was broken off");
   } finally {
     settings.calls.end(call);

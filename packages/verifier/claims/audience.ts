@@ -17,7 +17,7 @@ export interface AudienceRule {
  *
  * **Does not** check `aud` if neither policy nor target says what to expect.
  *
- * @throws {JwtVerificationError} `invalid_claims`, `wrong_audience`
+ * @throws {JwtVerificationError} `invalid_claims`, `wrong_audience`.
  */
 export function checkAudience(
   claims: JsonObject,

@@ -21,7 +21,7 @@ export interface PolicyDecision {
  * the role falls back to the default. That never extends to a reserved role, to a subject that is shaped like a
  * user id, or to a protected claim.
  *
- * @throws {JwtVerificationError} `invalid_claims`, `role_not_allowed`, `subject_not_allowed`, `claim_not_allowed`
+ * @throws {JwtVerificationError} `invalid_claims`, `role_not_allowed`, `subject_not_allowed`, `claim_not_allowed`.
  */
 export function applyPolicy(
   claims: JsonObject,
@@ -57,7 +57,7 @@ class Judge {
   }
 }
 
-/** The role has to be one of the allowed ones, whether the token claims it or gets it by default. */
+/** The role has to be one of the allowed ones, whether the token claims it or falls back to it. */
 function resolveRole(claimed: unknown, judge: Judge): string {
   const { allowedRoles, defaultRole } = judge.policy;
   if (claimed !== undefined) {

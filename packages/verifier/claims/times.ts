@@ -13,7 +13,7 @@ export type TimelyClaims = Readonly<Pick<MultiIssuerJwtClaims, "exp" | "iat" | "
  * @param now Seconds since the epoch, with fractions.
  * @param tolerance Seconds by which the issuer's clock may differ from ours.
  * @throws {JwtVerificationError} `invalid_claims`, `expired`, `not_yet_valid`, `lifetime_too_long`,
- * `issued_before_cutoff`
+ * `issued_before_cutoff`.
  */
 export function checkTimes(
   claims: JsonObject,

@@ -16,7 +16,7 @@ const MAX_EXPONENT_BITS = 32;
  * **Does not** test whether the modulus is a product of two good primes.
  *
  * @param publicKey The DER of an RSAPublicKey (RFC 8017 §A.1.1).
- * @throws {InvalidPublicKeyError} `malformed_key`, `rsa_modulus_size`, `rsa_modulus_even`, `rsa_exponent`
+ * @throws {InvalidPublicKeyError} `malformed_key`, `rsa_modulus_size`, `rsa_modulus_even`, `rsa_exponent`.
  */
 export function checkRsaKey(publicKey: Uint8Array): void {
   const outer = readDer(publicKey, 0);
@@ -28,7 +28,7 @@ export function checkRsaKey(publicKey: Uint8Array): void {
   if (modulus.bits < MIN_MODULUS_BITS || modulus.bits > MAX_MODULUS_BITS) {
     throw new InvalidPublicKeyError(
       "rsa_modulus_size",
-      `Expected an RSA key of ${MIN_MODULUS_BITS} to ${MAX_MODULUS_BITS} bits, got ${modulus.bits}: make one with "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072"`,
+      `Expected an RSA key of ${MIN_MODULUS_BITS} to ${MAX_MODULUS_BITS} bits, found ${modulus.bits}: make one with "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072"`,
     );
   }
   if (modulus.isEven) {
@@ -105,7 +105,7 @@ const SMALL_ORDER: readonly string[] = [
  * Refuses an Ed25519 key that anyone could sign for: for a point of small order there are signatures that
  * hold for every message, and no platform's verifier objects (RFC 8032 §8.7 leaves it open).
  *
- * @throws {InvalidPublicKeyError} `malformed_key`, `weak_point`
+ * @throws {InvalidPublicKeyError} `malformed_key`, `weak_point`.
  */
 export function checkEd25519Key(publicKey: Uint8Array): void {
   if (publicKey.length !== 32) throw malformed("Ed25519");

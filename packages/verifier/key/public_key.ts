@@ -43,7 +43,7 @@ export async function importPublicKey(pem: string, algorithm: Algorithm): Promis
   if (spki.keyType !== keyType) {
     throw new InvalidPublicKeyError(
       "wrong_key_type",
-      `Expected a key of type ${keyType} for "${algorithm}", got ${spki.keyType}: name the algorithm that the key is for`,
+      `Expected a key of type ${keyType} for "${algorithm}", found ${spki.keyType}: name the algorithm that the key is for`,
     );
   }
   checkKey(spki.publicKey);
@@ -68,7 +68,7 @@ export async function importPublicKey(pem: string, algorithm: Algorithm): Promis
  *
  * @param pem SubjectPublicKeyInfo in PEM.
  * @returns 43 characters of base64url; what the header's `kid` names (RFC 7515 §4.1.4).
- * @throws {InvalidPublicKeyError} `not_pem`, `private_key`, `certificate`, `several_blocks`
+ * @throws {InvalidPublicKeyError} `not_pem`, `private_key`, `certificate`, `several_blocks`.
  *
  * @example The id of a key
  * ```ts

@@ -8,7 +8,7 @@ const EXPECTED = 'Expected one PEM block that begins with "-----BEGIN PUBLIC KEY
 /**
  * Reads the DER of the one block `PUBLIC KEY` of a text (RFC 7468 §13).
  *
- * @throws {InvalidPublicKeyError} `not_pem`, `private_key`, `certificate`, `several_blocks`
+ * @throws {InvalidPublicKeyError} `not_pem`, `private_key`, `certificate`, `several_blocks`.
  */
 export function readPublicKeyPem(text: string) {
   if (typeof text !== "string" || text.length > MAX_LENGTH) {
@@ -63,7 +63,7 @@ export function readPublicKeyPem(text: string) {
  * @param text PEM with one block `PUBLIC KEY`: CRLF, written-out `\n`, quotes, text around the block and the base64
  * of the whole are read as well.
  * @returns The block alone, in lines of 64 characters.
- * @throws {InvalidPublicKeyError} `not_pem`, `private_key`, `certificate`, `several_blocks`
+ * @throws {InvalidPublicKeyError} `not_pem`, `private_key`, `certificate`, `several_blocks`.
  *
  * @example A key from an environment variable
  * ```ts

@@ -29,7 +29,7 @@ const KEY_TYPES: ReadonlyMap<string, string> = new Map([
 /**
  * Takes a SubjectPublicKeyInfo apart, in strict DER and with nothing after it.
  *
- * @throws {InvalidPublicKeyError} `malformed_key`, `private_key`, `unsupported_key_type`
+ * @throws {InvalidPublicKeyError} `malformed_key`, `private_key`, `unsupported_key_type`.
  */
 export function readSpki(der: Uint8Array): Spki {
   const outer = readDer(der, 0);
@@ -39,7 +39,7 @@ export function readSpki(der: Uint8Array): Spki {
   if (algorithm?.tag === DER_TAG.integer && algorithm.end - algorithm.start === 1) {
     throw new InvalidPublicKeyError(
       "private_key",
-      "Expected a public key, got a private key under the label of a public one: keep it secret, and make a new pair if anyone has seen it",
+      "Expected a public key, found a private key under the label of a public one: keep it secret, and make a new pair if anyone has seen it",
     );
   }
   if (algorithm?.tag !== DER_TAG.sequence) throw malformed();

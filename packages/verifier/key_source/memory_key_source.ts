@@ -25,7 +25,7 @@ export function memoryKeySource(records: Iterable<IssuerRecord>): KeySource {
   const byIssuer = new Map<string, IssuerRecord>();
   for (const record of records) {
     if (byIssuer.has(record.issuer)) {
-      throw new TypeError(`Expected one record per issuer, got two for "${record.issuer}"`);
+      throw new TypeError(`Expected one record per issuer, found two for "${record.issuer}"`);
     }
     byIssuer.set(record.issuer, record);
   }

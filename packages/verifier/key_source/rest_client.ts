@@ -24,9 +24,9 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
  * Makes a function that reads one issuer's row of `jwt_issuer_policies` over PostgREST.
  *
  * It rejects on any doubt. Its errors hold neither the service key nor the issuer's name: the name comes from a
- * token that nobody has verified, and the platform's own errors quote the URL that it is part of.
+ * token that is not verified, and the platform's own errors quote the URL that it is part of.
  *
- * @throws {TypeError} If URL or key can't be what they should be.
+ * @throws {TypeError} The URL or the key is not valid.
  */
 export function policyReader(
   options: PolicyReaderOptions,
@@ -51,7 +51,7 @@ export function policyReader(
       throw unavailable(
         controller.signal.aborted
           ? `The registry did not answer within ${queryTimeout} ms`
-          : "The registry can't be reached, or its answer can't be read",
+          : "The registry cannot be reached, or its answer cannot be read",
       );
     } finally {
       clearTimeout(timer);

@@ -10,13 +10,13 @@ export interface RestKeySourceOptions {
   readonly supabaseUrl: string;
   /** The project's service key: the legacy `service_role` JWT, or `sb_secret_…`. */
   readonly serviceRoleKey: string;
-  /** How to reach it. The global `fetch` by default. */
+  /** How to reach it. Default: the global `fetch`. */
   readonly fetch?: typeof fetch;
-  /** The clock, in milliseconds since the epoch. `Date.now` by default. */
+  /** The clock, in milliseconds since the epoch. Default: `Date.now`. */
   readonly now?: () => number;
-  /** How long a record may be used after it was read. 5,000 by default; 0 reads for every token. */
+  /** How long a record may be used after it was read; 0 reads for every token. Default: 5,000. */
   readonly maxStaleness?: number;
-  /** How long one read may take. 3,000 by default. */
+  /** How long one read may take. Default: 3,000. */
   readonly queryTimeout?: number;
 }
 

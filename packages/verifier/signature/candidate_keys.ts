@@ -13,7 +13,7 @@ const MAX_CANDIDATES = 4;
  * the issuer that the token names are considered.
  *
  * @param now Seconds since the epoch.
- * @throws {JwtVerificationError} `revoked_key`, `unknown_key`, `algorithm_mismatch`, `key_not_current`
+ * @throws {JwtVerificationError} `revoked_key`, `unknown_key`, `algorithm_mismatch`, `key_not_current`.
  */
 export function candidateKeys(
   header: ProtectedHeader,

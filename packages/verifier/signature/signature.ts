@@ -18,7 +18,7 @@ const utf8 = new TextEncoder();
  *
  * A registered key that can't be imported verifies nothing, and doesn't get in the way of the others.
  *
- * @throws {JwtVerificationError} `bad_signature`
+ * @throws {JwtVerificationError} `bad_signature`.
  */
 export async function verifySignature(
   token: ParsedToken,

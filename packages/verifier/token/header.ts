@@ -35,7 +35,7 @@ const ALLOWED_TYPES: readonly string[] = [
 /**
  * Reads a protected header.
  *
- * @throws {JwtVerificationError} `malformed`, `header_not_allowed`
+ * @throws {JwtVerificationError} `malformed`, `header_not_allowed`.
  */
 export function readHeader(header: JsonObject): ProtectedHeader {
   const { alg, kid, typ } = header;

@@ -26,7 +26,7 @@ export interface ParsedToken {
 /**
  * Splits a token into exactly three non-empty segments of canonical base64url.
  *
- * @throws {JwtVerificationError} `malformed`, `token_too_large`
+ * @throws {JwtVerificationError} `malformed`, `token_too_large`.
  */
 export function splitToken(token: string): Segments {
   if (typeof token !== "string") {
@@ -52,7 +52,7 @@ export function splitToken(token: string): Segments {
  * Reads header and payload as strict JSON objects, and refuses a header that asks for anything but a plain
  * signature by a registered key.
  *
- * @throws {JwtVerificationError} `malformed`, `header_not_allowed`
+ * @throws {JwtVerificationError} `malformed`, `header_not_allowed`.
  */
 export function parseToken(segments: Segments): ParsedToken {
   const { header, payload, signature, signingInput } = segments;

@@ -19,7 +19,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
  * number beyond 2^53 - 1, which would change on its way to Postgres; a member called `__proto__`, which
  * some ways of copying an object turn into its prototype; and deep nesting.
  *
- * @throws {JwtVerificationError} `malformed`
+ * @throws {JwtVerificationError} `malformed`.
  */
 export function parseJsonObject(bytes: Uint8Array): JsonObject {
   let text: string;
