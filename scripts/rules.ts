@@ -3,6 +3,7 @@ import { circleRule } from "./rules/circles.ts";
 import { importRule } from "./rules/imports.ts";
 import { layoutRule } from "./rules/layout.ts";
 import { linkRule } from "./rules/links.ts";
+import { retiredWordRule } from "./rules/retired_words.ts";
 import { versionRule } from "./rules/versions.ts";
 import { wordRule } from "./rules/words.ts";
 
@@ -12,6 +13,7 @@ const broken = [
   ...await layoutRule(),
   ...versionRule(),
   ...await linkRule(),
+  ...await retiredWordRule(),
   ...await wordRule(),
 ];
 for (const line of broken) console.error(line);

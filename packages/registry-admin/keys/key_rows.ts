@@ -22,7 +22,7 @@ export async function ownKey(
   if (row.issuer !== issuer) {
     throw new RegistryError(
       "key_belongs_to_another_issuer",
-      "Expected a key of its own for every issuer; this one is registered for another: generate a new pair",
+      "Expected a separate key for every issuer; this one is registered for another: generate a new pair",
     );
   }
   if (row.is_active !== true) {
