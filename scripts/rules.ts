@@ -3,6 +3,7 @@ import { circleRule } from "./rules/circles.ts";
 import { importRule } from "./rules/imports.ts";
 import { layoutRule } from "./rules/layout.ts";
 import { linkRule } from "./rules/links.ts";
+import { referenceRule } from "./rules/reference.ts";
 import { retiredWordRule } from "./rules/retired_words.ts";
 import { versionRule } from "./rules/versions.ts";
 import { wordRule } from "./rules/words.ts";
@@ -13,6 +14,7 @@ const broken = [
   ...await layoutRule(),
   ...versionRule(),
   ...await linkRule(),
+  ...await referenceRule(),
   ...await retiredWordRule(),
   ...await wordRule(),
 ];
