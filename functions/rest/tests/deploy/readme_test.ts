@@ -5,119 +5,30 @@
  * Does not run what needs an account: `supabase link`, `secrets set` and `functions deploy`, which the tests in
  * this folder run against a management API on loopback.
  */
-import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
+import { startLocalTarget } from "@countersign/local-target";
 import { schemaDifferences } from "@countersign/registry-admin";
 import { proxyOptionsFromEnv } from "@countersign/swap-proxy";
 import assert from "node:assert/strict";
-import postgres from "postgres";
-import { supabase } from "./supabase_cli.ts";
 import config from "../../../../deno.json" with { type: "json" };
+import { FollowedDocument, Reader, ROOT, runSql } from "./followed_document.ts";
+import { supabase } from "./supabase_cli.ts";
 
-const ROOT = new URL("../../../..", import.meta.url).pathname.replace(/\/$/, "");
-const README = await Deno.readTextFile(`${ROOT}/README.md`);
-
-/** What stands in for programs that a bare machine does not have, or that need an account. */
-const STAND_INS = `
-shopt -s expand_aliases
-npx() { [ "$1 $2" = "-y deno@2.9.6" ]; "$DENO" "$3" --config "$ROOT/deno.json" "\${@:4}"; }
-psql() { printf '%s' "$1" > psql.url; cat > psql.sql; }
-supabase() { echo "$*" >> supabase.txt; }
-`;
-
-/** The blocks of code below a heading, up to the next heading. */
-function blocks(heading: string): { language: string; code: string }[] {
-  const start = README.indexOf(`${heading}\n`);
-  assert.ok(start >= 0, `README.md has no heading "${heading}"`);
-  const end = /\n#{2,3} /.exec(README.slice(start + heading.length));
-  const section = README.slice(
-    start,
-    end === null ? undefined : start + heading.length + end.index,
-  );
-  return [...section.matchAll(/^```(\w+)[^\n]*\n([\s\S]*?)^```$/gm)]
-    .map(([, language = "", code = ""]) => ({ language, code }));
-}
-
-function block(heading: string, language: string): string {
-  const found = blocks(heading).filter((block) => block.language === language);
-  assert.equal(found.length, 1, `${heading}: blocks of ${language}`);
-  return found[0]!.code;
-}
-
-/** A reader's shell: where the clone is, what was exported, and the alias. */
-class Reader implements AsyncDisposable {
-  readonly #folder: string;
-  readonly #env: Record<string, string>;
-  readonly #alias: string;
-
-  private constructor(folder: string, env: Record<string, string>, alias: string) {
-    this.#folder = folder;
-    this.#env = env;
-    this.#alias = alias;
-  }
-
-  static async open(target: LocalTarget): Promise<Reader> {
-    const setup = block("## Quickstart", "sh");
-    const names = [...setup.matchAll(/^export (\w+)=/gm)].map(([, name]) => name!);
-    const values: Record<string, string> = {
-      SUPABASE_URL: target.url,
-      SUPABASE_PUBLISHABLE_KEY: target.publishableKey,
-      SUPABASE_SERVICE_ROLE_KEY: target.secretKey,
-      COUNTERSIGN_ADMIN_DB_URL: target.databaseUrl,
-    };
-    assert.deepEqual(names, Object.keys(values), "the variables that the README sets");
-    const alias = /^alias countersign=.*$/m.exec(setup)?.[0];
-    assert.ok(alias !== undefined, "the README defines the command");
-    const env = {
-      ...values,
-      ROOT,
-      DENO: Deno.execPath(),
-      PATH: Deno.env.get("PATH") ?? "",
-      HOME: Deno.env.get("HOME") ?? "",
-      NO_COLOR: "1",
-    };
-    return new Reader(await Deno.makeTempDir(), env, alias);
-  }
-
-  /** Runs commands as a reader would in the clone, where only the files that they write are apart. */
-  async sh(commands: string): Promise<{ code: number; printed: string }> {
-    const script = `${STAND_INS}cd "$ROOT"\n${this.#alias}\ncd "${this.#folder}"\n${commands}`;
-    const { code, stdout, stderr } = await new Deno.Command("bash", {
-      args: ["-euc", script],
-      env: this.#env,
-      clearEnv: true,
-      stdin: "null",
-    }).output();
-    const text = new TextDecoder();
-    return { code, printed: text.decode(stdout) + text.decode(stderr) };
-  }
-
-  /** Runs commands that have to succeed. */
-  async succeeds(commands: string): Promise<string> {
-    const { code, printed } = await this.sh(commands);
-    assert.equal(code, 0, printed);
-    return printed;
-  }
-
-  read(file: string): Promise<string> {
-    return Deno.readTextFile(`${this.#folder}/${file}`);
-  }
-
-  write(file: string, text: string): Promise<void> {
-    return Deno.writeTextFile(`${this.#folder}/${file}`, text);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return Deno.remove(this.#folder, { recursive: true });
-  }
-}
+const README = new FollowedDocument("README.md");
 
 Deno.test("the README's quickstart works when it is followed to the letter", async (t) => {
   await using target = await startLocalTarget({ migrations: false });
-  await using reader = await Reader.open(target);
+  await using reader = await Reader.open(target, README);
 
   await t.step("1. deploys with commands that the Supabase CLI and the function take", async () => {
+    const setup = README.block("## Quickstart", "sh");
+    assert.deepEqual([...setup.matchAll(/^export (\w+)=/gm)].map(([, name]) => name), [
+      "SUPABASE_URL",
+      "SUPABASE_PUBLISHABLE_KEY",
+      "SUPABASE_SERVICE_ROLE_KEY",
+      "COUNTERSIGN_ADMIN_DB_URL",
+    ]);
     const heading = "### 1. Deploy the registry and the function";
-    await reader.succeeds(block(heading, "sh").replace("…", target.jwtSecret));
+    await reader.succeeds(README.block(heading, "sh").replace("…", target.jwtSecret));
     assert.deepEqual((await reader.read("supabase.txt")).trim().split("\n"), [
       "link --project-ref prod-abc123",
       "db push --remote",
@@ -138,30 +49,23 @@ Deno.test("the README's quickstart works when it is followed to the letter", asy
   });
 
   await t.step("2. creates the table", async () => {
-    await reader.succeeds(block("### 2. Create a table whose rows belong to their issuer", "sh"));
-    assert.equal(await reader.read("psql.url"), target.databaseUrl);
-    const sql = postgres(target.databaseUrl, { max: 1, onnotice: () => {} });
-    try {
-      await sql.unsafe(await reader.read("psql.sql"));
-    } finally {
-      await sql.end();
-    }
-    await target.reloadSchema();
+    const heading = "### 2. Create a table whose rows belong to their issuer";
+    await reader.psql(README.block(heading, "sh"), target);
   });
 
   await t.step("3. registers the issuer, and the doctor finds no problem", async () => {
-    const printed = await reader.succeeds(block("### 3. Register an issuer", "sh"));
+    const printed = await reader.succeeds(README.block("### 3. Register an issuer", "sh"));
     assert.match(printed, /problems: 0, warnings: 0, not checked: 0/);
   });
 
-  const write = block("### 4. Write a row", "sh");
+  const write = README.block("### 4. Write a row", "sh");
   await t.step("4. writes the row", async () => {
-    await reader.write("write.ts", block("### 4. Write a row", "ts"));
-    assert.equal(await reader.succeeds(write), block("### 4. Write a row", "text"));
+    await reader.write("write.ts", README.block("### 4. Write a row", "ts"));
+    assert.equal(await reader.succeeds(write), README.block("### 4. Write a row", "text"));
   });
 
   await t.step("5. revokes the issuer, and what the README says of it is so", async () => {
-    const revoke = block("### 5. Revoke it", "sh");
+    const revoke = README.block("### 5. Revoke it", "sh");
     assert.ok(revoke.endsWith(write));
     const { code, printed } = await reader.sh(revoke);
     assert.equal(code, 1, printed);
@@ -174,12 +78,7 @@ Deno.test("the README's quickstart works when it is followed to the letter", asy
   });
 
   await t.step("the statement at the top revokes", async () => {
-    const sql = postgres(target.databaseUrl, { max: 1 });
-    try {
-      await sql.unsafe(block("# Countersign", "sql"));
-    } finally {
-      await sql.end();
-    }
+    await runSql(target.databaseUrl, README.block("# Countersign", "sql"));
     const { code, printed } = await reader.sh(write);
     assert.equal(code, 1, printed);
     assert.match(printed, /token_refused/);
@@ -187,7 +86,39 @@ Deno.test("the README's quickstart works when it is followed to the letter", asy
 });
 
 Deno.test("the README names tasks that exist", () => {
-  const tasks = [...README.matchAll(/deno@2\.9\.6 task (\w+)/g)].map(([, task]) => task!);
+  const tasks = [...README.text.matchAll(/deno@2\.9\.6 task (\w+)/g)].map(([, task]) => task!);
   assert.deepEqual([...new Set(tasks)].sort(), ["demo", "dev", "test"]);
   for (const task of tasks) assert.ok(task in config.tasks, task);
+});
+
+Deno.test("the signer's README writes a row, with the key that is registered", async () => {
+  await using target = await startLocalTarget({
+    sql: [`
+      create table public.widgets (name text primary key, owner text default countersign.issuer());
+      alter table public.widgets enable row level security;
+      select countersign.create_writer_role('widgets_writer');
+      grant select, insert on public.widgets to widgets_writer;
+      create policy own on public.widgets to widgets_writer
+        using (countersign.is_issuer(owner)) with check (countersign.is_issuer(owner));
+    `],
+  });
+  await using reader = await Reader.open(target, README);
+  await reader.succeeds(`countersign keygen --issuer my-service --out keys
+    countersign register --issuer my-service --public-key keys/my-service.pub --role widgets_writer`);
+
+  const document = new FollowedDocument("packages/signer/README.md");
+  const program = document.block("## Use it with supabase-js", "ts");
+  const ours = program
+    .replace("https://prod-abc123.supabase.co", target.url)
+    .replace("sb_publishable_…", target.publishableKey)
+    .replace('"prod-abc123"', `"${target.url}"`);
+  await reader.write("write.ts", ours);
+  const run = "npx -y deno@2.9.6 run -A write.ts";
+  await reader.succeeds(`COUNTERSIGN_PRIVATE_KEY=$(cat keys/my-service.key) ${run}`);
+  await runSql(
+    target.databaseUrl,
+    `do $$ begin
+      assert (select array_agg(owner || ' ' || name) from public.widgets) = '{"my-service Widget A"}';
+    end $$`,
+  );
 });
