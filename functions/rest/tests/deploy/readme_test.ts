@@ -26,6 +26,7 @@ Deno.test("the README's quickstart works when it is followed to the letter", asy
       "SUPABASE_PUBLISHABLE_KEY",
       "SUPABASE_SERVICE_ROLE_KEY",
       "COUNTERSIGN_ADMIN_DB_URL",
+      "COUNTERSIGN_DB_CA", // Needed where the connection leaves the machine.
     ]);
     const heading = "### 1. Deploy the registry and the function";
     await reader.succeeds(README.block(heading, "sh").replace("…", target.jwtSecret));
