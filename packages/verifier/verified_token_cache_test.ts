@@ -145,7 +145,7 @@ Deno.test("VerifiedTokenCache remembers nothing that was refused", async () => {
     { role: "shipping_writer" },
     { email: "a@example.com" },
   ].map((claims, index) =>
-    makeToken(index === 0 ? { sign: () => new Uint8Array(64) } : { claims })
+    makeToken(index === 0 ? { signature: () => new Uint8Array(64) } : { claims })
   );
   for (const token of await Promise.all(refused)) {
     await assert.rejects(verify(token, record, { cache }));

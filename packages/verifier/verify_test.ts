@@ -340,8 +340,8 @@ Deno.test("verifyMultiIssuerJwt() reads the registry of a project as the seed pa
 /** Every way to be refused before the signature holds, with a marker where a token can carry one. */
 const beforeSignature = (marker: string): Record<string, TokenParts> => ({
   malformed: { claims: { iss: [marker] } },
-  "malformed JSON": { claims: `{"iss":"${marker}"` },
-  "malformed name": { claims: `{"${marker}":1,"${marker}":1}` },
+  "malformed JSON": { claimsText: () => `{"iss":"${marker}"` },
+  "malformed name": { claimsText: () => `{"${marker}":1,"${marker}":1}` },
   token_too_large: { claims: { note: marker.repeat(1000) } },
   header_not_allowed: { header: { alg: marker } },
   "header_not_allowed typ": { header: { typ: marker } },
@@ -349,7 +349,7 @@ const beforeSignature = (marker: string): Record<string, TokenParts> => ({
   unknown_issuer: { claims: { iss: marker } },
   "unknown_issuer control": { claims: { iss: `${marker}\n` } },
   unknown_key: { header: { kid: marker } },
-  bad_signature: { claims: { note: marker }, sign: () => new TextEncoder().encode(marker) },
+  bad_signature: { claims: { note: marker }, signature: () => new TextEncoder().encode(marker) },
 });
 
 Deno.test("verifyMultiIssuerJwt() says nothing of a token whose signature doesn't hold", async () => {
@@ -369,7 +369,7 @@ Deno.test("verifyMultiIssuerJwt() says nothing of a token whose signature doesn'
 
 Deno.test("verifyMultiIssuerJwt() quotes only plain names of a verified token", async () => {
   const record = await makeRecord();
-  const message = async (parts: object): Promise<string> => {
+  const message = async (parts: Record<string, unknown>): Promise<string> => {
     const error = await verify(await makeToken({ claims: parts }), record).catch((error) => error);
     return error.message;
   };

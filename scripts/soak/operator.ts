@@ -1,4 +1,5 @@
 /** The registry's changes: issuers come, are shut out and let in, lose roles, and rotate their keys. */
+import { keyFor } from "@countersign/fixture";
 import {
   activateIssuer,
   deactivateIssuer,
@@ -9,7 +10,6 @@ import {
   setPolicy,
 } from "@countersign/registry-admin";
 import type postgres from "postgres";
-import { keyFor } from "@countersign/fixture/stage";
 import type { History } from "./model.ts";
 import { ROLE, Signer, type Stage } from "./services.ts";
 

@@ -1,7 +1,6 @@
 /** The traffic: services that are honest, stale, forged, unknown, greedy or gone before the answer. */
 import { createTokenSource } from "@countersign/signer";
-import { keyFor } from "@countersign/fixture/stage";
-import { type KeyMaterial, TokenForge } from "@countersign/fixture";
+import { keyFor, type KeyMaterial, TokenForge } from "@countersign/fixture";
 import { Client } from "./clients.ts";
 import type { Ledger } from "./ledger.ts";
 import { always, type Expectation, History, type Judge } from "./model.ts";

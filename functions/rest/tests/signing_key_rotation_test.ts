@@ -8,14 +8,8 @@ import { generateKeyPairSync, type JsonWebKey, randomUUID } from "node:crypto";
 import { startLocalTarget } from "@countersign/local-target";
 import { registerPublicKey } from "@countersign/registry-admin";
 import postgres from "postgres";
-import {
-  inProcess,
-  keyFor,
-  ownProcess,
-  type RunningFunction,
-  SCHEMA,
-} from "@countersign/fixture/stage";
-import { TokenForge, until, UpstreamTap } from "@countersign/fixture";
+import { inProcess, ownProcess, type RunningFunction, SCHEMA } from "@countersign/fixture/stage";
+import { keyFor, TokenForge, until, UpstreamTap } from "@countersign/fixture";
 
 interface SigningKey {
   readonly privateJwk: JsonWebKey & { kid: string };

@@ -6,8 +6,7 @@ import {
   hs256Signer,
   postgresKeySource,
 } from "@countersign/swap-proxy";
-import { keyFor } from "@countersign/fixture/stage";
-import { TokenForge, verdict } from "@countersign/fixture";
+import { keyFor, TokenForge, verdict } from "@countersign/fixture";
 import { type Fault, GET, type Scene } from "./fault.ts";
 
 const HOUR = 3_600_000;

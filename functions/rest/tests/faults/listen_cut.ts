@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { registerPublicKey, revokeKey } from "@countersign/registry-admin";
-import { keyFor, MAX_STALENESS } from "@countersign/fixture/stage";
-import { TokenForge, until, verdict } from "@countersign/fixture";
+import { MAX_STALENESS } from "@countersign/fixture/stage";
+import { keyFor, TokenForge, until, verdict } from "@countersign/fixture";
 import { type Fault, GET, type Scene } from "./fault.ts";
 
 /** A second, and what a busy machine adds. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { registerPublicKey, rotateKey } from "@countersign/registry-admin";
-import { newName, TokenForge, until } from "@countersign/fixture";
-import { keyFor, passes, refuses, type Stage } from "@countersign/fixture/stage";
+import { keyFor, newName, TokenForge, until } from "@countersign/fixture";
+import { passes, refuses, type Stage } from "@countersign/fixture/stage";
 import type { Scenario } from "./scenario.ts";
 
 /** An issuer of this scenario's own. */

@@ -5,7 +5,7 @@ import type { IssuerPolicy, PolicyRefusal, VerificationReason } from "../mod.ts"
 const USER_ID = "5f0c4c4e-8d0f-4b8e-9a53-6f5e0a0d9c11";
 
 interface Observed {
-  readonly claims: object;
+  readonly claims: Readonly<Record<string, unknown>>;
   readonly policy?: Partial<IssuerPolicy>;
   readonly reason: PolicyRefusal["reason"];
   readonly role?: string;
@@ -49,7 +49,7 @@ for (const [name, { claims, policy, reason, role }] of Object.entries(OBSERVED))
 }
 
 interface Enforced {
-  readonly claims: object;
+  readonly claims: Readonly<Record<string, unknown>>;
   readonly policy?: Partial<IssuerPolicy>;
   readonly reason: VerificationReason;
 }
@@ -111,3 +111,42 @@ Deno.test("verifyMultiIssuerJwt() enforces a policy whose mode it doesn't know",
     (error) => isRefusal(error, "role_not_allowed"),
   );
 });
+
+/** A registry that is wrong, and allows what it must not. */
+const BROKEN: Record<string, Enforced & { readonly twin: Enforced["claims"] }> = {
+  "a default role that is not allowed": {
+    claims: { role: undefined },
+    twin: { role: "billing_writer" },
+    policy: { defaultRole: "shipping_writer" },
+    reason: "role_not_allowed",
+  },
+  "no role where there is no default": {
+    claims: { role: undefined },
+    twin: { role: "billing_writer" },
+    policy: { defaultRole: null },
+    reason: "role_not_allowed",
+  },
+  "a default role that is reserved": {
+    claims: { role: undefined },
+    twin: { role: "billing_writer" },
+    policy: { defaultRole: "postgres", allowedRoles: ["postgres", "billing_writer"] },
+    reason: "role_not_allowed",
+  },
+  "the mark of a downstream token, which a list names": {
+    claims: { countersign: null },
+    twin: {},
+    policy: { allowedClaims: ["countersign"] },
+    reason: "claim_not_allowed",
+  },
+};
+
+for (const [name, { claims, twin, policy, reason }] of Object.entries(BROKEN)) {
+  Deno.test(`applyPolicy() refuses ${name}`, async () => {
+    const record = await makeRecord({ ...(policy && { policy }) });
+    await assert.rejects(
+      verify(await makeToken({ claims }), record),
+      (error) => isRefusal(error, reason),
+    );
+    await verify(await makeToken({ claims: twin }), record);
+  });
+}

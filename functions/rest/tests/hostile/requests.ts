@@ -1,20 +1,27 @@
-import type { RefusalReason } from "@countersign/swap-proxy";
+/** Attacks that are a request around an honest token. Those that are a token stand in the fixture. */
 import type { Attempt } from "@countersign/fixture";
 import type { Stage } from "@countersign/fixture/stage";
-import type { HostileCase } from "./hostile_case.ts";
+import type { RefusalReason } from "@countersign/swap-proxy";
+
+/** A request that must be refused, and a twin that differs only in the attack and passes. */
+export interface RequestAttack {
+  readonly name: string;
+  readonly refused: RefusalReason;
+  readonly attempt: (stage: Stage) => Attempt;
+  readonly twin: (stage: Stage) => Attempt;
+}
 
 type Request = Attempt | ((stage: Stage) => Attempt);
 
-/** A case in which the request around an honest token is the attack. */
 function requestAttack(
-  attack: string,
+  name: string,
   refused: RefusalReason,
   attempt: Request,
   twin: Request = {},
-): HostileCase {
-  const forge = (made: Request) => (stage: Stage) =>
-    typeof made === "function" ? made(stage) : made;
-  return { attack, refused, forge: forge(attempt), twin: forge(twin) };
+): RequestAttack {
+  const made = (request: Request) => (stage: Stage) =>
+    typeof request === "function" ? request(stage) : request;
+  return { name, refused, attempt: made(attempt), twin: made(twin) };
 }
 
 const header = (name: string, value: (token: string) => string) => (stage: Stage): Attempt => ({
@@ -22,7 +29,7 @@ const header = (name: string, value: (token: string) => string) => (stage: Stage
   headers: [[name, value(stage.warehouse.token())]],
 });
 
-const credentials: HostileCase[] = [
+const credentials: RequestAttack[] = [
   requestAttack("two Authorization headers, the second honest", "credentials_invalid", (stage) => ({
     token: "AAAA.AAAA.AAAA",
     headers: [["Authorization", `Bearer ${stage.warehouse.token()}`]],
@@ -91,7 +98,7 @@ const credentials: HostileCase[] = [
   ),
 ];
 
-const paths: HostileCase[] = [
+const paths: RequestAttack[] = [
   "/rest/v1/../../auth/v1/admin/users",
   "/rest/v1/./widgets",
   "/rest/v1/%2e%2e/%2e%2e/auth/v1/admin/users",
@@ -125,11 +132,11 @@ const paths: HostileCase[] = [
   requestAttack(`path ${path}`, "path_not_found", { path }, { path: "/rest/v1/widgets" })
 );
 
-const methods: HostileCase[] = ["TRACE", "PROPFIND", "CONNECTED", "get", "QUERY"].map((method) =>
+const methods: RequestAttack[] = ["TRACE", "PROPFIND", "CONNECTED", "get", "QUERY"].map((method) =>
   requestAttack(`method ${method}`, "method_not_allowed", { method, body: "" }, {
     method: "GET",
     body: "",
   })
 );
 
-export const PROXY: readonly HostileCase[] = [...credentials, ...paths, ...methods];
+export const REQUESTS: readonly RequestAttack[] = [...credentials, ...paths, ...methods];
