@@ -23,7 +23,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "local-target",
   ],
   "functions/rest": ["swap-proxy"],
-  "packages/fixture": ["signer", "verifier", "swap-proxy", "registry-admin", "local-target"],
+  "packages/fixture": [
+    "signer",
+    "verifier",
+    "postgres",
+    "swap-proxy",
+    "registry-admin",
+    "local-target",
+  ],
 };
 
 /** Places whose tests and fixtures are their own: what others need stands in the fixture. */
