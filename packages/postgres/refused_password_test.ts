@@ -4,107 +4,73 @@ import { RefusedPassword } from "./refused_password.ts";
 /** A server that refuses the password, and a clock that the test moves. */
 class Server {
   time = 0;
-  asked = 0;
   tried = 0;
-  isDown = false;
-  salt: () => string | undefined;
-  readonly gate: RefusedPassword;
-
-  constructor(salt: () => string | undefined) {
-    this.salt = salt;
-    this.gate = new RefusedPassword(() => {
-      this.asked++;
-      return this.isDown ? Promise.reject(new Error("down")) : Promise.resolve(this.salt());
-    }, () => this.time);
-  }
+  readonly gate = new RefusedPassword(() => this.time);
 
   /** Connects if it may, and is refused. */
-  async attempt(): Promise<unknown> {
+  attempt(): unknown {
     try {
-      await this.gate.mayConnect();
+      this.gate.mayConnect();
     } catch (error) {
       return error;
     }
     this.tried++;
-    const refusal = Object.assign(new Error("wrong"), { code: "28P01" });
-    return this.gate.failed(refusal, this.salt());
+    return this.gate.failed(Object.assign(new Error("wrong"), { code: "28P01" }));
   }
 
   /** Ten attempts a second. */
-  async pass(seconds: number): Promise<void> {
+  pass(seconds: number): void {
     const end = this.time + seconds * 1_000;
-    for (; this.time < end; this.time += 100) await this.attempt();
+    for (; this.time < end; this.time += 100) this.attempt();
   }
 }
 
-Deno.test("RefusedPassword tries a password once while the server's stays the same", async () => {
-  const server = new Server(() => "first");
-  await server.pass(599);
+Deno.test("RefusedPassword tries again after two seconds, and then every ten minutes", () => {
+  const server = new Server();
+  server.pass(1.9);
   assert.equal(server.tried, 1);
-  // Half a second apart at first, ten seconds in the end.
-  assert.ok(server.asked > 60 && server.asked < 600, `asked ${server.asked} times`);
-});
-
-Deno.test("RefusedPassword tries at once when the server has another password", async () => {
-  const server = new Server(() => "first");
-  await server.pass(10);
-  server.salt = () => "second";
-  await server.pass(0.7);
+  server.pass(0.5);
   assert.equal(server.tried, 2);
-  await server.pass(60); // And not again while that stays the same.
+  server.pass(595);
   assert.equal(server.tried, 2);
-});
-
-Deno.test("RefusedPassword makes nothing of a salt that is another one each time, or missing", async () => {
-  let drawn = 0;
-  for (const salt of [() => `salt ${drawn++}`, () => undefined]) {
-    const server = new Server(salt);
-    await server.pass(599);
-    assert.ok(server.tried <= 2, `tried ${server.tried} times`);
-  }
-});
-
-Deno.test("RefusedPassword tries once more where there is no salt, since a pooler may know by then", async () => {
-  const server = new Server(() => undefined);
-  await server.pass(1.5);
-  assert.equal(server.tried, 1);
-  await server.pass(1);
-  assert.equal(server.tried, 2);
-  await server.pass(590);
-  assert.equal(server.tried, 2);
-  await server.pass(100);
+  server.pass(70);
+  assert.equal(server.tried, 3);
+  server.pass(595);
   assert.equal(server.tried, 3);
 });
 
-Deno.test("RefusedPassword lets everybody pass once a connection was opened", async () => {
-  const server = new Server(() => "first");
-  await server.attempt();
-  await assert.rejects(server.gate.mayConnect());
+Deno.test("RefusedPassword lets a connection pass at once after one was opened, and counts afresh", () => {
+  const server = new Server();
+  server.pass(10);
+  assert.throws(() => server.gate.mayConnect(), { code: "28P01" });
   server.gate.accepted();
-  await server.gate.mayConnect();
+  server.gate.mayConnect();
+  server.pass(1.9);
+  assert.equal(server.tried, 3);
+  server.pass(0.5);
+  assert.equal(server.tried, 4);
 });
 
-Deno.test("RefusedPassword says when to ask again, also to who shared the connection", () => {
-  const { gate } = new Server(() => "first");
+Deno.test("RefusedPassword counts one refusal once, however many statements shared the connection", () => {
+  const { gate } = new Server();
   const refusal = Object.assign(new Error("wrong"), { code: "28P01" });
-  for (const told of [gate.failed(refusal, "first"), gate.failed(refusal, "first")]) {
-    assert.equal(told, refusal);
-  }
+  for (let shared = 0; shared < 3; shared++) assert.equal(gate.failed(refusal), refusal);
   const retryAfter: unknown = Reflect.get(refusal, "retryAfter");
-  assert.ok(typeof retryAfter === "number" && retryAfter >= 250 && retryAfter <= 500);
+  assert.ok(typeof retryAfter === "number" && retryAfter >= 2_000 && retryAfter <= 2_200);
 });
 
-Deno.test("RefusedPassword passes on what else goes wrong, and is asked again after it", async () => {
-  const server = new Server(() => "first");
+Deno.test("RefusedPassword says how long is left until the next attempt", () => {
+  const server = new Server();
+  server.attempt();
+  server.time = 1_500;
+  const retryAfter: unknown = Reflect.get(server.attempt() as Error, "retryAfter");
+  assert.ok(typeof retryAfter === "number" && retryAfter >= 500 && retryAfter <= 700);
+});
+
+Deno.test("RefusedPassword holds nothing back for another failure", () => {
+  const { gate } = new Server();
   const outage = Object.assign(new Error("closed"), { code: "CONNECTION_CLOSED" });
-  assert.equal(server.gate.failed(outage, undefined), outage);
-  await server.gate.mayConnect();
-  await server.attempt();
-  server.isDown = true;
-  server.time += 500;
-  await assert.rejects(server.gate.mayConnect(), /down/);
-  server.isDown = false;
-  server.salt = () => "second";
-  server.time += 500;
-  await server.gate.mayConnect();
+  assert.equal(gate.failed(outage), outage);
+  assert.equal(gate.failed("not an error"), "not an error");
+  gate.mayConnect();
 });
