@@ -1,9 +1,21 @@
-/** Why there is no connection to Postgres, or no longer one. Closed: adding one changes the public API. */
+/** Why a connection to Postgres cannot be used. Closed: adding one changes the public API. */
 export type PostgresConnectionErrorCode =
   /** The connection URL cannot be used. */
   | "INVALID_URL"
   /** TLS is required, and the server does not offer it. */
   | "TLS_NOT_OFFERED"
+  /** What answers does not speak Postgres' protocol, or its answer was tampered with. */
+  | "NOT_POSTGRES"
+  /** No trusted authority signed the server's certificate. */
+  | "CERTIFICATE_NOT_TRUSTED"
+  /** The server's certificate is for another host. */
+  | "CERTIFICATE_HOST_MISMATCH"
+  /** The server's certificate has expired, or is not valid yet. */
+  | "CERTIFICATE_EXPIRED"
+  /** The server's certificate fails for another reason. */
+  | "CERTIFICATE_INVALID"
+  /** The connection was not opened in time. */
+  | "CONNECT_TIMEOUT"
   /** The server closed the connection, or it was lost. */
   | "CONNECTION_CLOSED"
   /** A statement, connecting included, took too long. */
@@ -39,12 +51,17 @@ export class PostgresConnectionError extends Error {
    * Makes an error of one code.
    *
    * @param code One of the closed set.
-   * @param message What was expected, without anything secret.
+   * @param message What was expected, and how to correct it, without anything secret.
    */
   constructor(code: PostgresConnectionErrorCode, message: string) {
     super(message);
     this.code = code;
   }
+}
+
+/** The connection was closed, by the server or by whoever stands between. */
+export function connectionClosed(): PostgresConnectionError {
+  return new PostgresConnectionError("CONNECTION_CLOSED", "The connection to Postgres was closed");
 }
 
 /** A statement on a client that was ended. */

@@ -1,6 +1,6 @@
 import type { PostgresClient } from "./postgres_client.ts";
 import { clientEnded } from "./errors.ts";
-import { withTimeout } from "./timeout.ts";
+import { withTimeout } from "./pacing/timeout.ts";
 
 /** What of a deno-postgres client is used. */
 export interface DenoPostgresClient {

@@ -22,7 +22,10 @@ export {
   type FromDenoPostgresOptions,
 } from "./from_deno_postgres.ts";
 
-export { parsePostgresUrl, type PostgresTarget, type TlsMode } from "./postgres_url.ts";
-export { backoff } from "./backoff.ts";
-export { withTimeout } from "./timeout.ts";
+export { openSql, type OpenSqlOptions, type Sql, type TransactionSql } from "./open_sql.ts";
+
+export { parsePostgresUrl, type PostgresTarget } from "./url/postgres_url.ts";
+export type { TlsMode } from "./url/sslmode.ts";
+export { backoff } from "./pacing/backoff.ts";
+export { withTimeout } from "./pacing/timeout.ts";
 export { PostgresConnectionError, type PostgresConnectionErrorCode } from "./errors.ts";

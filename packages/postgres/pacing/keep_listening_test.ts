@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { listenAndGoOn } from "./postgres_listen.ts";
+import { keepListening } from "./keep_listening.ts";
 
 /** How one connection answers each LISTEN: after so many milliseconds, or never. */
 type Answers = readonly (number | "never")[];
@@ -7,7 +7,7 @@ type Answers = readonly (number | "never")[];
 /** Connections that answer as told; the last answer of each goes on for ever. */
 function listening(connections: readonly Answers[], connectTimeout = 60_000) {
   const state = { opened: 0, ended: 0, began: 0 };
-  const { stop } = listenAndGoOn(
+  const { stop } = keepListening(
     () => {
       const answers = connections[Math.min(state.opened++, connections.length - 1)]!;
       let asked = 0;
@@ -34,7 +34,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await pause(5);
 }
 
-Deno.test("listenAndGoOn() listens again within a second where the connection was cut silently", async () => {
+Deno.test("keepListening() listens again within a second where the connection was cut silently", async () => {
   await using cut = listening([[0, "never"], [0]]);
   await until(() => cut.state.began === 1);
   const started = performance.now();
@@ -44,7 +44,7 @@ Deno.test("listenAndGoOn() listens again within a second where the connection wa
   assert.deepEqual(cut.state, { opened: 2, ended: 1, began: 2 });
 });
 
-Deno.test("listenAndGoOn() keeps a connection that answers, however slow it was from the start", async () => {
+Deno.test("keepListening() keeps a connection that answers, however slow it was from the start", async () => {
   await using quick = listening([[0]]);
   await using slow = listening([[900, 700]]);
   await until(() => slow.state.began === 1);
@@ -54,7 +54,7 @@ Deno.test("listenAndGoOn() keeps a connection that answers, however slow it was 
   }
 });
 
-Deno.test("listenAndGoOn() blames no connection for a process that stood still", async () => {
+Deno.test("keepListening() blames no connection for a process that stood still", async () => {
   await using kept = listening([[0]]);
   await until(() => kept.state.began === 1);
   for (let stall = 0; stall < 3; stall++) {
@@ -65,7 +65,7 @@ Deno.test("listenAndGoOn() blames no connection for a process that stood still",
   assert.deepEqual(kept.state, { opened: 1, ended: 0, began: 1 });
 });
 
-Deno.test("listenAndGoOn() gives up a connection that never listens", async () => {
+Deno.test("keepListening() gives up a connection that never listens", async () => {
   await using attempts = listening([["never"], [0]], 250);
   await until(() => attempts.state.began === 1);
   assert.deepEqual(attempts.state, { opened: 2, ended: 1, began: 1 });

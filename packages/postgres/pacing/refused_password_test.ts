@@ -35,7 +35,7 @@ Deno.test("RefusedPassword tries again after two seconds, and then every ten min
   assert.equal(server.tried, 2);
   server.pass(70);
   assert.equal(server.tried, 3);
-  server.pass(595);
+  server.pass(530);
   assert.equal(server.tried, 3);
 });
 

@@ -1,12 +1,15 @@
 import { EventEmitter } from "node:events";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { PostgresTarget } from "./postgres_url.ts";
-import { PostgresConnectionError } from "./errors.ts";
+import type { PostgresTarget } from "../url/postgres_url.ts";
+import { certificateError } from "./certificate_error.ts";
+import { connectionClosed, PostgresConnectionError } from "../errors.ts";
+import { certificateChecks } from "../url/sslmode.ts";
 
 /** SSLRequest (PostgreSQL protocol, "SSL Session Encryption"): length 8, code 80877103. */
 const SSL_REQUEST = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
 const SSL_ACCEPTED = "S".charCodeAt(0);
+const SSL_REFUSED = "N".charCodeAt(0);
 
 /**
  * A connection to Postgres, encrypted as the target demands, as postgres.js drives one.
@@ -27,7 +30,7 @@ export class PostgresSocket extends EventEmitter {
     socket.on("data", (bytes) => this.emit("data", bytes));
     socket.on("drain", () => this.emit("drain"));
     socket.on("error", (error) => this.#end(error));
-    socket.on("close", () => this.#end(closed()));
+    socket.on("close", () => this.#end(connectionClosed()));
   }
 
   get readyState(): "open" | "closed" {
@@ -44,7 +47,7 @@ export class PostgresSocket extends EventEmitter {
 
   destroy(): void {
     this.#socket.destroy();
-    this.#end(closed());
+    this.#end(connectionClosed());
   }
 
   setKeepAlive(enable: boolean, delay: number): void {
@@ -81,6 +84,8 @@ export async function openPostgresSocket(
   try {
     await settled<void>(plain, signal, (resolve) => plain.once("connect", () => resolve()));
     const socket = target.tls === "off" ? plain : await encrypt(plain, target, ca, signal);
+    // The signal may have come between a step's end and the next one's listener.
+    if (signal.aborted) throw connectionClosed();
     const opened = new PostgresSocket(socket, onEnd);
     signal.addEventListener("abort", () => opened.destroy(), { once: true });
     return opened;
@@ -102,28 +107,35 @@ function encrypt(
     host,
     ...(isIP(host) === 0 && { servername: host }),
     ...(ca !== undefined && { ca }),
-    rejectUnauthorized: tls !== "encrypted" || ca !== undefined,
-    ...(tls !== "certificate-and-host" && { checkServerIdentity: () => undefined }),
+    ...certificateChecks(tls, ca !== undefined),
   };
   plain.write(SSL_REQUEST);
   return settled(plain, signal, (resolve, reject) => {
     // The handshake starts inside this handler: a turn later Deno 2.1 is reading from the plain socket
     // again, and the handshake fails.
     plain.once("data", (answer) => {
-      // More than this one byte would be plaintext slipped in before the handshake (CVE-2021-23222).
-      if (answer.length !== 1 || answer[0] !== SSL_ACCEPTED) {
-        reject(
-          new PostgresConnectionError(
-            "TLS_NOT_OFFERED",
-            "Postgres does not offer TLS here; if that is intended, add ?sslmode=disable to the URL",
-          ),
-        );
-        return;
-      }
+      const refusal = refusalOf(answer);
+      if (refusal !== undefined) return reject(refusal);
       const secure = connectTls(options);
-      secure.once("secureConnect", () => resolve(secure)).once("error", reject);
+      secure.once("secureConnect", () => resolve(secure))
+        .once("error", (error) => reject(certificateError(error)));
     });
   });
+}
+
+/** What keeps TLS from being begun after this answer to an SSLRequest. */
+function refusalOf(answer: Uint8Array): PostgresConnectionError | undefined {
+  // More than this one byte would be plaintext slipped in before the handshake (CVE-2021-23222).
+  if (answer.length === 1 && answer[0] === SSL_ACCEPTED) return undefined;
+  return answer.length === 1 && answer[0] === SSL_REFUSED
+    ? new PostgresConnectionError(
+      "TLS_NOT_OFFERED",
+      "The server does not offer TLS; turn it on there, or accept plaintext with sslmode=disable in the URL",
+    )
+    : new PostgresConnectionError(
+      "NOT_POSTGRES",
+      "What answers is not Postgres, or something on the way changes what it says; check host and port",
+    );
 }
 
 /** Rejects as soon as the socket fails, closes, or is not wanted any more. */
@@ -135,18 +147,12 @@ async function settled<Value>(
   const done = new AbortController();
   try {
     return await new Promise<Value>((resolve, reject) => {
-      socket.once("error", reject).once("close", () => reject(closed()));
-      signal.addEventListener("abort", () => reject(closed()), { signal: done.signal });
+      socket.once("error", reject).once("close", () => reject(connectionClosed()));
+      signal.addEventListener("abort", () => reject(connectionClosed()), { signal: done.signal });
+      if (signal.aborted) reject(connectionClosed());
       start(resolve, reject);
     });
   } finally {
     done.abort();
   }
-}
-
-function closed(): Error {
-  return new PostgresConnectionError(
-    "CONNECTION_CLOSED",
-    "The connection to Postgres was closed",
-  );
 }

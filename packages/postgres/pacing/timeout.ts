@@ -1,4 +1,4 @@
-import { PostgresConnectionError } from "./errors.ts";
+import { PostgresConnectionError } from "../errors.ts";
 
 /** A statement that was given up. The `code` is what the operator's log shows. */
 export function queryTimedOut(milliseconds: number): Error {

@@ -1,5 +1,5 @@
 import { backoff } from "./backoff.ts";
-import type { PostgresListener } from "./postgres_client.ts";
+import type { PostgresListener } from "../postgres_client.ts";
 import { queryTimedOut } from "./timeout.ts";
 
 /** Milliseconds between looks whether the connection has answered. */
@@ -32,7 +32,7 @@ export interface ListeningHooks {
  * @param connectTimeout Milliseconds until the first LISTEN is answered, connecting included.
  * @param onListening Called each time listening begins.
  */
-export function listenAndGoOn(
+export function keepListening(
   connect: (hooks: ListeningHooks) => ListeningConnection,
   connectTimeout: number,
   onNotify: (payload: string) => void,
