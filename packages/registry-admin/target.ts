@@ -1,4 +1,4 @@
-import type { Sql } from "postgres";
+import type { Sql } from "@countersign/postgres";
 
 /** A target reached through its PostgREST. */
 export interface RestTarget {

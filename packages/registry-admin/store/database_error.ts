@@ -1,3 +1,4 @@
+import { PostgresConnectionError } from "@countersign/postgres";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 
 /** What Postgres said, directly or through PostgREST. */
@@ -131,16 +132,10 @@ export function failedQuery(error: unknown, host: string): unknown {
   if (error instanceof RegistryError) return error;
   const { name, code, message, hint } = parts(error);
   if (name === "PostgresError") return databaseError({ sqlstate: code, message, hint }, host);
-  const aboutCertificate = /CERT|certificate/i.test(`${code} ${message}`);
-  if (code === "" && !aboutCertificate) return error;
+  if (code === "") return error;
   // The error of a driver or a socket can name what it was given, so only its code is kept.
-  const found = aboutCertificate
-    ? "a certificate that cannot be verified; pass its authority as databaseCa (COUNTERSIGN_DB_CA)"
-    : code;
-  return new RegistryError(
-    "unreachable",
-    `Expected Postgres to answer at "${host}", found ${found}`,
-  );
+  const reason = error instanceof PostgresConnectionError ? error.message : code;
+  return new RegistryError("unreachable", `Cannot connect to Postgres at "${host}": ${reason}`);
 }
 
 function parts(error: unknown): Record<"name" | "code" | "message" | "hint", string> {

@@ -1,4 +1,4 @@
-import type postgres from "postgres";
+import type { TransactionSql } from "@countersign/postgres";
 import type { Columns, Condition, Query, RegistryStore, Relation, Row } from "./registry_store.ts";
 import { failedQuery } from "./database_error.ts";
 
@@ -18,9 +18,9 @@ const OPERATORS: Readonly<Record<Condition[1], (column: string, parameter: strin
  */
 export class SqlStore implements RegistryStore {
   readonly host: string;
-  readonly #transaction: postgres.TransactionSql;
+  readonly #transaction: TransactionSql;
 
-  constructor(transaction: postgres.TransactionSql, host: string) {
+  constructor(transaction: TransactionSql, host: string) {
     this.#transaction = transaction;
     this.host = host;
   }
