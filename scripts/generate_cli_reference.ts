@@ -14,6 +14,7 @@ const program = createProgram({
   stdout: (text) => help += text,
   stderr: () => {},
   stdin: () => Promise.resolve(""),
+  terminal: { stdout: false, stderr: false },
   now: Date.now,
   fetch,
   interrupted: () => Promise.resolve(),

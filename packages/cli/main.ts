@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { denoIo } from "./io.ts";
+import process from "node:process";
+import { processIo } from "./io.ts";
 import { runCli } from "./run.ts";
 
-if (import.meta.main) Deno.exit(await runCli(Deno.args, denoIo()));
+if (import.meta.main) process.exit(await runCli(process.argv.slice(2), processIo()));

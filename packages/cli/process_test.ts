@@ -1,39 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-
-const MAIN = new URL("main.ts", import.meta.url).pathname;
-
-function command(args: readonly string[], options: Deno.CommandOptions = {}): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", MAIN, ...args],
-    clearEnv: true,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    ...options,
-    env: { PATH: Deno.env.get("PATH") ?? "", HOME: Deno.env.get("HOME") ?? "", ...options.env },
-  });
-}
-
-async function run(args: readonly string[]) {
-  const { code, stdout, stderr } = await command(args).output();
-  const text = new TextDecoder();
-  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
-}
-
-/** Reads lines until one matches, and hands on what was read. */
-async function readUntil(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<string> {
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!pattern.test(text)) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    text += value;
-  }
-  reader.releaseLock();
-  assert.match(text, pattern);
-  return text;
-}
+import { command, MAIN, readUntil, run } from "./fixtures/process.ts";
 
 Deno.test("countersign exits with 0, 1 and 2, with one line and no stack trace", async () => {
   const folder = await Deno.makeTempDir();
@@ -116,7 +83,6 @@ Deno.test("countersign dev prints what to export, serve uses it, and both end on
   dev.kill("SIGINT");
   assert.equal((await dev.status).code, 0);
   await assert.rejects(fetch(env.SUPABASE_URL), TypeError);
-  await Promise.all([dev.stdout.cancel(), serve.stdout.cancel()]);
 });
 
 Deno.test("countersign serve names every variable that is missing", async () => {
@@ -125,4 +91,16 @@ Deno.test("countersign serve names every variable that is missing", async () => 
   for (const name of ["SUPABASE_URL", "COUNTERSIGN_JWT_SECRET"]) {
     assert(stderr.includes(name), stderr);
   }
+});
+
+Deno.test("countersign ends quietly when nobody reads what it writes", async () => {
+  const { code, stderr } = await new Deno.Command("bash", {
+    args: ["-c", `set -o pipefail; "$@" --help | true; exit $?`, "sh", Deno.execPath()]
+      .concat("run", "-A", MAIN),
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  assert.equal(new TextDecoder().decode(stderr), "");
+  assert.ok(code === 0 || code === 1);
 });

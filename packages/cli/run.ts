@@ -5,7 +5,8 @@ import { InvalidPublicKeyError } from "@countersign/verifier";
 import { LocalTargetError } from "@countersign/local-target";
 import { CommanderError } from "commander";
 import { CliError } from "./errors.ts";
-import { type CliIo, readingOnce } from "./io.ts";
+import { type CliIo, isBrokenPipe, readingOnce } from "./io.ts";
+import { painter } from "./options/color.ts";
 import { printable } from "./options/output.ts";
 import { createProgram } from "./program.ts";
 
@@ -17,6 +18,8 @@ interface Failure {
   readonly code: string;
   /** One line without secrets. Empty when everything was reported already. */
   readonly message: string;
+  /** The last lines of a program that failed. */
+  readonly output?: readonly string[];
 }
 
 /**
@@ -33,15 +36,26 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCo
     await createProgram(readingOnce(io)).parseAsync([...args], { from: "user" });
     return 0;
   } catch (error) {
-    const { exitCode, code, message } = describe(error, io);
-    if (message !== "") {
-      io.stderr(
-        args.includes("--json")
-          ? `${JSON.stringify({ error: { code, message } })}\n`
-          : `error: ${printable(message)} (${code})\n`,
-      );
-    }
-    return exitCode;
+    // Nobody reads any more, so there is nobody to report to either.
+    if (isBrokenPipe(error)) return 1;
+    const failure = describe(error, io);
+    report(failure, args.includes("--json"), io);
+    return failure.exitCode;
+  }
+}
+
+function report({ code, message, output = [] }: Failure, json: boolean, io: CliIo): void {
+  if (message === "") return;
+  const text = json
+    ? JSON.stringify({ error: { code, message, ...(output.length > 0 && { output }) } })
+    : [
+      `${painter(io, "stderr")("red", "error:")} ${printable(message)} (${code})`,
+      ...output.map((line) => `  ${printable(line)}`),
+    ].join("\n");
+  try {
+    io.stderr(`${text}\n`);
+  } catch (error) {
+    if (!isBrokenPipe(error)) throw error;
   }
 }
 
@@ -60,8 +74,12 @@ function describe(error: unknown, io: CliIo): Failure {
       message: error.message,
     };
   }
-  if (error instanceof InvalidPublicKeyError || error instanceof LocalTargetError) {
+  if (error instanceof InvalidPublicKeyError) {
     return { exitCode: 1, code: error.code, message: error.message };
+  }
+  if (error instanceof LocalTargetError) {
+    const [message = ""] = error.message.split(":\n", 1);
+    return { exitCode: 1, code: error.code, message, output: error.output.slice(-20) };
   }
   if (io.env.COUNTERSIGN_DEBUG === "1" && error instanceof Error) io.stderr(`${error.stack}\n`);
   const name = error instanceof Error ? error.name : typeof error;

@@ -48,6 +48,7 @@ for (
     [["bogus"], /Unknown command 'bogus'/],
     [["lists"], /Did you mean list/],
     [["list", "--frob"], /Unknown option '--frob'/],
+    [["dev", "--port", "99999"], /Expected --port to be from 0 to 65535/],
     [["list", "extra"], /Expected 0 arguments but got 1/],
     [["keygen"], /Required option '--issuer <name>' not specified/],
     [["keygen", "--issuer"], /argument missing/],
@@ -117,6 +118,27 @@ Deno.test("runCli() shows the stack trace of a defect only when it is asked to",
   assert.match(stderr, /a defect\n {4}at /);
 });
 
+Deno.test("runCli() names the variable of a certificate that cannot be read", async () => {
+  const env = { COUNTERSIGN_ADMIN_DB_URL: "postgres://x", COUNTERSIGN_DB_CA: "./missing.pem" };
+  assertFailed(
+    await cli(["list"], { env }),
+    1,
+    /Cannot read COUNTERSIGN_DB_CA from "\.\/missing\.pem": no such file or folder/,
+  );
+});
+
+Deno.test("runCli() colors only where a terminal wants it", async () => {
+  const error = async (terminal: boolean, env: Record<string, string>) =>
+    (await cli(["mint"], { env, terminal: { stdout: terminal, stderr: terminal } })).stderr
+      .startsWith("\x1b[31merror:\x1b[0m ");
+  assert.equal(await error(true, {}), true);
+  assert.equal(await error(true, { NO_COLOR: "1" }), false);
+  assert.equal(await error(true, { TERM: "dumb" }), false);
+  assert.equal(await error(false, {}), false);
+  assert.equal(await error(false, { FORCE_COLOR: "1" }), true);
+  assert.equal(await error(true, { FORCE_COLOR: "1", NO_COLOR: "1" }), false);
+});
+
 Deno.test("runCli() reads standard input once", async () => {
   const args = ["register", "--target", "https://x.co", "--issuer", "a"];
   const both = [...args, "--service-role", "-", "--public-key", "-"];
@@ -129,6 +151,7 @@ Deno.test("runCli() helps for every command, with an example", async () => {
     stdout: () => {},
     stderr: () => {},
     stdin: () => Promise.resolve(""),
+    terminal: { stdout: false, stderr: false },
     now: Date.now,
     fetch,
     interrupted: () => Promise.resolve(),

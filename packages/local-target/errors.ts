@@ -11,7 +11,13 @@ export type LocalTargetErrorCode =
   /** A statement of the `sql` option, or a migration, failed; `cause` is Postgres's error. */
   | "sql_failed"
   /** Something of the target could not be removed. */
-  | "cleanup_failed";
+  | "cleanup_failed"
+  /** The gateway's port is in use, or may not be listened on. */
+  | "port_unavailable"
+  /** There is no temporary folder to put the target into: see `TMPDIR`. */
+  | "no_temporary_folder"
+  /** The `signal` option was aborted during the start. */
+  | "aborted";
 
 /**
  * A target could not start, or could not be taken down.

@@ -29,6 +29,8 @@ export interface LocalTargetOptions {
      */
     readonly jwtSecret?: string;
   };
+  /** Aborts the start: it rejects at once, and nothing is left. No effect afterwards. */
+  readonly signal?: AbortSignal;
   /** Called with every line that Postgres, PostgREST and the function write. */
   readonly onLog?: (source: LogSource, line: string) => void;
 }

@@ -1,3 +1,6 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import postgres from "postgres";
 import { applyMigrations } from "@countersign/registry-admin";
 import { LocalTargetError } from "./errors.ts";
@@ -20,9 +23,9 @@ import { verificationKeys } from "./keys/verification_keys.ts";
  *
  * @param options What to apply to the database, and what to run as the function.
  * @returns The target, ready for requests.
- * @throws {LocalTargetError} With the last lines of the process that failed; nothing is left running.
+ * @throws {LocalTargetError} With the last lines of the process that failed; nothing is left running. `port_unavailable`
+ * when `port` is in use, `aborted` when `signal` was aborted.
  * @throws {RangeError} When `postgrest.jwtSecret` is shorter than 32 bytes.
- * @throws {Deno.errors.AddrInUse} When `port` is taken.
  *
  * @example A function of your own, in this process
  * ```ts
@@ -39,6 +42,17 @@ import { verificationKeys } from "./keys/verification_keys.ts";
  * ```
  */
 export async function startLocalTarget(options: LocalTargetOptions = {}): Promise<LocalTarget> {
+  try {
+    return await start(options);
+  } catch (error) {
+    // What fails because it was killed is no failure of its own.
+    if (options.signal?.aborted !== true) throw error;
+    throw new LocalTargetError("aborted", "The start was aborted", { cause: error });
+  }
+}
+
+async function start(options: LocalTargetOptions): Promise<LocalTarget> {
+  const { signal } = options;
   const { secret, trusted } = verificationKeys(options.postgrest?.jwtSecret);
   const keys = createProjectKeys(secret);
 
@@ -46,12 +60,16 @@ export async function startLocalTarget(options: LocalTargetOptions = {}): Promis
   const untilStopped = <S extends Stoppable | undefined>(service: S): S =>
     started.adopt(service, (service) => service?.stop());
 
-  const directory = await Deno.makeTempDir({ prefix: "countersign-" });
-  const reaper = started.adopt(new Reaper(directory), (reaper) => reaper.close());
-  const context: ProcessContext = { reaper, onLog: options.onLog ?? (() => {}) };
+  // Before anything that takes time, so that a port that is in use is reported at once.
   const gateway = untilStopped(
     new Gateway({ port: options.port ?? 0, keys, flavour: options.gateway ?? "hosted" }),
   );
+  const directory = await temporaryFolder();
+  const reaper = started.adopt(new Reaper(directory), (reaper) => reaper.close());
+  const context: ProcessContext = { reaper, onLog: options.onLog ?? (() => {}), signal };
+  const abort = () => void reaper.close().catch(() => {});
+  signal?.addEventListener("abort", abort);
+  started.defer(() => signal?.removeEventListener("abort", abort));
 
   const passwords = { postgres: randomText(18), authenticator: randomText(18) };
   const server = untilStopped(await PostgresServer.create(directory, randomText(18), context));
@@ -76,6 +94,8 @@ export async function startLocalTarget(options: LocalTargetOptions = {}): Promis
   const at = options.functionHandler ?? functionProcess?.url;
   if (at !== undefined) gateway.upstreams.function = { name: functionName(options), at };
 
+  signal?.throwIfAborted();
+  signal?.removeEventListener("abort", abort);
   const running = started.move();
   let stopped: Promise<void> | undefined;
   const stop = () => stopped ??= running.disposeAsync();
@@ -95,6 +115,19 @@ export async function startLocalTarget(options: LocalTargetOptions = {}): Promis
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+async function temporaryFolder(): Promise<string> {
+  const parent = tmpdir();
+  try {
+    return await mkdtemp(join(parent, "countersign-"));
+  } catch (cause) {
+    throw new LocalTargetError(
+      "no_temporary_folder",
+      `Cannot create a folder in "${parent}": set TMPDIR to a folder that exists and is writable`,
+      { cause },
+    );
+  }
 }
 
 interface Stoppable {

@@ -1,67 +1,18 @@
+import { until } from "@countersign/fixture";
 import assert from "node:assert/strict";
 import postgres from "postgres";
+import { leavesNothing, program } from "./fixtures/program.ts";
 import { type LocalTarget, startLocalTarget } from "./mod.ts";
 
 const BARE = { migrations: false, function: false } as const;
+
+/** Milliseconds: long enough for a machine that does much else. */
+const PATIENCE = 30_000;
 
 const WIDGETS = `
   create table public.widgets (name text primary key);
   grant select, insert on public.widgets to service_role;
 `;
-
-async function listens(url: string): Promise<boolean> {
-  const { hostname, port } = new URL(url);
-  try {
-    (await Deno.connect({ hostname, port: Number(port) })).close();
-    return true;
-  } catch (error) {
-    const { ConnectionRefused, ConnectionReset } = Deno.errors;
-    // Reset is who connects in the moment in which it stops listening.
-    if (error instanceof ConnectionRefused || error instanceof ConnectionReset) return false;
-    throw error;
-  }
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!await condition()) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-/** A program of its own, with `startLocalTarget` in scope and a temporary directory of its own. */
-function program(source: string, temporary: string): Deno.Command {
-  const module = `
-    import { startLocalTarget } from ${JSON.stringify(import.meta.resolve("./mod.ts"))};
-    const childProcesses = async () => {
-      const { stdout } = await new Deno.Command("ps", { args: ["-A", "-o", "ppid=,args="] }).output();
-      return new TextDecoder().decode(stdout).split("\\n").filter((line) =>
-        line.trim().startsWith(Deno.pid + " ") && !line.includes("ps -A"));
-    };
-    ${source}`;
-  return new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--allow-all",
-      "--no-check",
-      `--config=${import.meta.dirname}/deno.json`,
-      `data:application/typescript,${encodeURIComponent(module)}`,
-    ],
-    env: { TMPDIR: temporary },
-    stdout: "piped",
-    stderr: "piped",
-  });
-}
-
-/** Runs it to its end, requires that it leaves no file and no process, and returns what it prints as JSON. */
-async function leavesNothing(source: string): Promise<unknown> {
-  const temporary = await Deno.makeTempDir();
-  // Postgres must be able to enter it, whoever it runs as.
-  await Deno.chmod(temporary, 0o755);
-  const { stdout, stderr } = await program(source, temporary).output();
-  // Fails on what is not empty.
-  await Deno.remove(temporary);
-  const text = new TextDecoder();
-  assert.notEqual(stdout.length, 0, text.decode(stderr));
-  return JSON.parse(text.decode(stdout));
-}
 
 Deno.test("startLocalTarget() applies sql as postgres and serves it", async () => {
   await using target = await startLocalTarget({
@@ -178,40 +129,49 @@ Deno.test("startLocalTarget() that fails leaves nothing and says why", async () 
   }
 });
 
-Deno.test("startLocalTarget() on a port that is taken fails and leaves nothing", async () => {
+Deno.test("startLocalTarget() on a port that is taken fails at once and leaves nothing", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const report = await leavesNothing(`
     const error = await startLocalTarget({ port: ${port} }).catch((error) => error);
-    console.log(JSON.stringify([error.name, await childProcesses()]));
+    console.log(JSON.stringify([error.code, error.message, await childProcesses()]));
   `);
-  assert.deepEqual(report, ["AddrInUse", []]);
+  const message = `Cannot listen on port ${port} of 127.0.0.1: the port is in use`;
+  assert.deepEqual(report, ["port_unavailable", message, []]);
   listener.close();
   await using target = await startLocalTarget({ ...BARE, port });
   assert.equal(target.url, `http://127.0.0.1:${port}`);
 });
 
-Deno.test("LocalTarget is gone when its program is, however that ends", async () => {
-  for (const signal of ["SIGKILL", "SIGINT", "SIGTERM"] as const) {
-    const temporary = await Deno.makeTempDir();
-    await Deno.chmod(temporary, 0o755);
-    const child = program(
-      `const target = await startLocalTarget(${JSON.stringify(BARE)});
-       console.log(target.databaseUrl);
-       await new Promise(() => {});`,
-      temporary,
-    ).spawn();
-    const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    const databaseUrl = (await output.read()).value?.trim() ?? "";
-    assert(await listens(databaseUrl));
-    child.kill(signal);
-    assert.equal((await child.status).signal, signal);
-    await output.cancel();
-    await child.stderr.cancel();
-    await until(async () => !await listens(databaseUrl));
-    await until(async () => (await Array.fromAsync(Deno.readDir(temporary))).length === 0);
-    await Deno.remove(temporary);
-  }
+Deno.test("startLocalTarget() without a temporary folder says which variable to set", async () => {
+  const child = program(
+    `const error = await startLocalTarget().catch((error) => error);
+     console.log(JSON.stringify([error.code, error.message, await childProcesses()]));`,
+    "/nowhere",
+  ).spawn();
+  await child.stdin.close();
+  const { stdout } = await child.output();
+  const [code, message, children] = JSON.parse(new TextDecoder().decode(stdout));
+  assert.equal(code, "no_temporary_folder");
+  assert.match(message, /^Cannot create a folder in "\/nowhere": set TMPDIR /);
+  assert.deepEqual(children, []);
+});
+
+Deno.test("startLocalTarget() works behind HTTP_PROXY, which cannot reach it", async () => {
+  const report = await leavesNothing(
+    `
+    const entrypoint = "data:text/javascript,Deno.serve({port:+Deno.env.get('PORT')},()=>new Response('here'))";
+    const target = await startLocalTarget({ migrations: false, function: { entrypoint } });
+    const ask = (url) => new Promise((resolve, reject) => get(url, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).on("error", reject));
+    console.log(JSON.stringify([await ask(target.functionsUrl + "/rest"), await ask(target.restUrl + "/?apikey=" + target.secretKey)]));
+    await target.stop();
+  `,
+    { HTTP_PROXY: "http://127.0.0.1:9", HTTPS_PROXY: "http://127.0.0.1:9" },
+  );
+  assert.deepEqual(report, [200, 200]);
 });
 
 Deno.test("Service.stop() and start() take Postgres and PostgREST away and bring them back", async () => {
@@ -228,7 +188,7 @@ Deno.test("Service.stop() and start() take Postgres and PostgREST away and bring
 
   await target.postgres.stop();
   // The first requests still meet the pool's connections, which the crash has closed.
-  await until(async () => (await ask())[0] === 503);
+  await until("Postgres is away", async () => (await ask())[0] === 503, PATIENCE);
   await target.postgres.start();
   await target.postgrest.restart();
   assert.deepEqual(await ask(), [200, []]);
@@ -265,9 +225,9 @@ Deno.test("PostgREST reads the schema again by itself after a change of it", asy
   try {
     assert.equal(await status(), 404);
     await sql.unsafe(WIDGETS);
-    await until(async () => await status() === 200);
+    await until("the table can be reached", async () => await status() === 200, PATIENCE);
     await sql`drop table public.widgets`;
-    await until(async () => await status() === 404);
+    await until("the table is gone", async () => await status() === 404, PATIENCE);
   } finally {
     await sql.end();
   }

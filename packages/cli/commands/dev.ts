@@ -1,8 +1,13 @@
-import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
+import {
+  type LocalTarget,
+  type LocalTargetOptions,
+  startLocalTarget,
+} from "@countersign/local-target";
 import type { Command } from "commander";
-import { integerOption } from "../options/input.ts";
+import { numberFrom } from "../options/input.ts";
 import type { CliIo } from "../io.ts";
 import { type OutputOptions, writeResult } from "../options/output.ts";
+import { progress } from "../options/progress.ts";
 
 interface DevOptions extends OutputOptions {
   readonly port?: string;
@@ -28,10 +33,14 @@ Example:
     )
     .action(async (options: DevOptions) => {
       const { port } = options;
+      const control = new AbortController();
+      const settings = {
+        ...(port !== undefined && { port: numberFrom("--port", port, 0, 65_535) }),
+        signal: control.signal,
+      };
       const interrupted = io.interrupted();
-      await using target = await startLocalTarget(
-        port === undefined ? {} : { port: integerOption("--port", port) },
-      );
+      interrupted.then(() => control.abort());
+      await using target = await started(settings, io, options);
       const variables = environment(target);
       writeResult(io, options, {
         json: variables,
@@ -42,6 +51,16 @@ Example:
       });
       await interrupted;
     });
+}
+
+async function started(
+  settings: LocalTargetOptions,
+  io: CliIo,
+  options: OutputOptions,
+): Promise<LocalTarget> {
+  using shown = progress(io, options);
+  shown.show("starting Postgres, PostgREST and the function …");
+  return await startLocalTarget(settings);
 }
 
 /** What our own commands, the function, and an issuer read. */

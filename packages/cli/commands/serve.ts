@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { CliError, usage } from "../errors.ts";
-import { integerOption } from "../options/input.ts";
+import { numberFrom } from "../options/input.ts";
 import type { CliIo } from "../io.ts";
 import { type OutputOptions, writeResult } from "../options/output.ts";
 import { withoutUndefined } from "../options/without_undefined.ts";
@@ -52,12 +52,6 @@ Example:
         throw new CliError("failed", "The proxy stopped unexpectedly; start it again");
       }
     });
-}
-
-function numberFrom(flag: string, value: string, least: number, most: number): number {
-  const number = integerOption(flag, value);
-  if (number < least || number > most) usage(`Expected ${flag} to be from ${least} to ${most}`);
-  return number;
 }
 
 /** Deno would end the process if it could not share a port. */

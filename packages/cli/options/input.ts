@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { CliError, usage } from "../errors.ts";
 import type { CliIo } from "../io.ts";
 
@@ -5,7 +6,7 @@ import type { CliIo } from "../io.ts";
 export async function readInput(path: string, what: string, io: CliIo): Promise<string> {
   if (path === "-") return await io.stdin();
   try {
-    return await Deno.readTextFile(path);
+    return await readFile(path, "utf8");
   } catch (error) {
     throw new CliError("failed", `Cannot read ${what} from "${path}": ${reason(error)}`);
   }
@@ -58,7 +59,14 @@ export function timeOption(flag: string, value: string, { now }: CliIo): number 
   return Math.ceil(milliseconds / 1000);
 }
 
-/** The number that a flag holds. */
+/** The whole number that a flag holds, within bounds. */
+export function numberFrom(flag: string, value: string, least: number, most: number): number {
+  const number = integerOption(flag, value);
+  if (number < least || number > most) usage(`Expected ${flag} to be from ${least} to ${most}`);
+  return number;
+}
+
+/** The whole number that a flag holds. */
 export function integerOption(flag: string, value: string): number {
   if (!/^\d{1,15}$/.test(value)) usage(`Expected ${flag} to be a whole number`);
   return Number(value);

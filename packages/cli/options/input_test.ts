@@ -6,6 +6,7 @@ const io = {
   stdout: () => {},
   stderr: () => {},
   stdin: () => Promise.resolve(""),
+  terminal: { stdout: false, stderr: false },
   now: () => 1_800_000_000_001,
   fetch,
   interrupted: () => Promise.resolve(),

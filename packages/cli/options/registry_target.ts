@@ -1,7 +1,9 @@
+import { readFile } from "node:fs/promises";
 import type { DatabaseTarget, RegistryTarget } from "@countersign/registry-admin";
 import { type Command, Option } from "commander";
-import { usage } from "../errors.ts";
+import { CliError, usage } from "../errors.ts";
 import type { CliIo } from "../io.ts";
+import { reason } from "./input.ts";
 
 /** What {@linkcode addTargetOptions} makes commander parse. */
 export interface TargetOptions {
@@ -91,5 +93,9 @@ export async function givenServiceKey(
 /** `COUNTERSIGN_DB_CA` is PEM text, as for the function, or the name of a file that holds it. */
 async function certificateAuthority(value: string | undefined): Promise<string | undefined> {
   if (!value || value.includes("-----BEGIN")) return value || undefined;
-  return await Deno.readTextFile(value);
+  try {
+    return await readFile(value, "utf8");
+  } catch (error) {
+    throw new CliError("failed", `Cannot read COUNTERSIGN_DB_CA from "${value}": ${reason(error)}`);
+  }
 }

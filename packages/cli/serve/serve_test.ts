@@ -209,7 +209,7 @@ for (
     const file = (name: string) => new URL(name, import.meta.url).href;
     // A message that no worker expects makes one throw, as a defect would.
     const losing = `
-      import { denoIo } from "${file("../io.ts")}";
+      import { processIo } from "${file("../io.ts")}";
       import { runCli } from "${file("../run.ts")}";
       const workers = [];
       const lose = () => workers[1].postMessage("lose this one");
@@ -219,8 +219,8 @@ for (
           if (workers.push(this) === 2 && ${when === "before it listens"}) lose();
         }
       };
-      const stdout = (text) => { denoIo().stdout(text); lose(); };
-      Deno.exit(await runCli(["serve", "--workers", "3", "--port", "0"], { ...denoIo(), stdout }));
+      const stdout = (text) => { processIo().stdout(text); lose(); };
+      Deno.exit(await runCli(["serve", "--workers", "3", "--port", "0"], { ...processIo(), stdout }));
     `;
     await using serving = start(["eval", "--unstable-net", losing]);
     const { code, stdout, stderr } = await serving.ended();

@@ -1,3 +1,4 @@
+import { LocalTargetError } from "../errors.ts";
 import type { ProjectKeys } from "../keys/keys.ts";
 
 /** How a gateway is set up. */
@@ -50,7 +51,7 @@ export class Gateway {
 
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #closing = new AbortController();
-  readonly #client: Deno.HttpClient;
+  readonly #clients = new Map<string, Deno.HttpClient>();
   readonly #flavour: GatewayOptions["flavour"];
   /** Each API key, and the JWT that it stands for. */
   readonly #jwts: ReadonlyMap<string, string>;
@@ -63,11 +64,21 @@ export class Gateway {
       [keys.anonKey, keys.anonKey],
       [keys.serviceRoleKey, keys.serviceRoleKey],
     ]);
-    this.#client = Deno.createHttpClient({ poolMaxIdlePerHost: 64 });
-    this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port, signal: this.#closing.signal, onListen: () => {} },
-      (request, info) => this.#handle(request, info.remoteAddr),
-    );
+    try {
+      this.#server = Deno.serve(
+        { hostname: "127.0.0.1", port, signal: this.#closing.signal, onListen: () => {} },
+        (request, info) => this.#handle(request, info.remoteAddr),
+      );
+    } catch (cause) {
+      const code = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
+      if (code !== "EADDRINUSE" && code !== "EACCES") throw cause;
+      const reason = code === "EACCES" ? "permission denied" : "the port is in use";
+      throw new LocalTargetError(
+        "port_unavailable",
+        `Cannot listen on port ${port} of 127.0.0.1: ${reason}`,
+        { cause },
+      );
+    }
     this.url = `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
@@ -75,7 +86,7 @@ export class Gateway {
   async stop(): Promise<void> {
     this.#closing.abort();
     await this.#server.finished;
-    this.#client.close();
+    for (const client of this.#clients.values()) client.close();
   }
 
   #handle(request: Request, client: Deno.NetAddr): Response | Promise<Response> {
@@ -160,6 +171,18 @@ export class Gateway {
       (headers.get("user-agent") ?? "").includes("Mozilla/");
   }
 
+  /** Connects to the address itself: the environment's HTTP_PROXY cannot reach this machine's loopback. */
+  #clientTo({ origin, hostname, port }: URL): Deno.HttpClient {
+    const known = this.#clients.get(origin);
+    if (known !== undefined) return known;
+    const client = Deno.createHttpClient({
+      poolMaxIdlePerHost: 64,
+      proxy: { transport: "tcp", hostname, port: Number(port) },
+    });
+    this.#clients.set(origin, client);
+    return client;
+  }
+
   async #forward(request: Request, headers: Headers, to: string): Promise<Response> {
     // Deno's fetch decodes a body, and leaves its headers as they are, unless it was asked for no coding.
     headers.set("accept-encoding", "identity");
@@ -170,7 +193,7 @@ export class Gateway {
         body: request.body,
         redirect: "manual",
         signal: request.signal,
-        client: this.#client,
+        client: this.#clientTo(new URL(to)),
       });
       const answer = new Headers(upstream.headers);
       removeHopByHop(answer);

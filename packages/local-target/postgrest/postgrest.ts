@@ -1,6 +1,7 @@
 import { onFreePort } from "../process/free_port.ts";
 import { postgrestBinary } from "./postgrest_binary.ts";
 import { ManagedProcess, type ProcessContext } from "../process/process.ts";
+import { statusOf } from "../process/status_of.ts";
 import { ProcessService } from "../process/service.ts";
 
 const RELOAD_TIMEOUT = 30_000;
@@ -107,13 +108,6 @@ export class Postgrest extends ProcessService {
   /** Its own log comes first: the ports may by now be somebody else's. */
   protected override async isReady({ lines }: ManagedProcess): Promise<boolean> {
     if (!lines.some((line) => line.includes("Listening on port"))) return false;
-    try {
-      const response = await fetch(`http://127.0.0.1:${this.#adminPort}/ready`);
-      await response.body?.cancel();
-      return response.ok;
-    } catch (error) {
-      if (error instanceof TypeError) return false;
-      throw error;
-    }
+    return await statusOf(`http://127.0.0.1:${this.#adminPort}/ready`) === 200;
   }
 }

@@ -1,3 +1,7 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import process from "node:process";
+import { createInterface } from "node:readline";
 import { LocalTargetError } from "../errors.ts";
 import type { FinalSignal, Reaper } from "./reaper.ts";
 
@@ -10,6 +14,8 @@ export type LogSource = "postgres" | "postgrest" | "function";
 export interface ProcessContext {
   readonly reaper: Reaper;
   readonly onLog: (source: LogSource, line: string) => void;
+  /** Once it is aborted nothing more is started. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How to run one program. */
@@ -25,49 +31,67 @@ export interface ProcessOptions {
   readonly finalSignal: FinalSignal;
 }
 
+/**
+ * Waits for a line before it becomes the program: by then the reaper knows of it. A program that dies in between
+ * leaves nothing, because `read` fails when the pipe closes.
+ */
+const SCRIPT = 'read -r _ || exit 1; exec "$0" "$@" </dev/null';
+
+/** How a process ended. */
+export interface ExitStatus {
+  readonly success: boolean;
+  /** `null` if a signal ended it. */
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
 /** A running program whose output is kept and which cannot outlive this one. */
 export class ManagedProcess {
   /** The last lines that it wrote, oldest first. */
   readonly lines: string[] = [];
   /** Settles when it has ended and all its output has been read. */
-  readonly ended: Promise<Deno.CommandStatus>;
+  readonly ended: Promise<ExitStatus>;
   /** Set once it has ended. */
-  status: Deno.CommandStatus | undefined;
+  status: ExitStatus | undefined;
 
   readonly #name: LogSource;
+  readonly #command: string;
   readonly #finalSignal: FinalSignal;
-  readonly #child: Deno.ChildProcess;
+  readonly #child: ChildProcess;
   readonly #listeners = new Set<(line: string) => void>();
 
-  private constructor(child: Deno.ChildProcess, options: ProcessOptions, context: ProcessContext) {
+  private constructor(child: ChildProcess, options: ProcessOptions, context: ProcessContext) {
     this.#name = options.name;
+    this.#command = options.command;
     this.#finalSignal = options.finalSignal;
     this.#child = child;
     this.ended = this.#run(context);
   }
 
-  /** @throws {LocalTargetError} `process_failed` when the program cannot be executed at all. */
+  /** @throws {LocalTargetError} `process_failed` when no process can be started. */
   static async spawn(options: ProcessOptions, context: ProcessContext): Promise<ManagedProcess> {
-    let child: Deno.ChildProcess;
+    context.signal?.throwIfAborted();
+    const child = spawn("/bin/sh", ["-c", SCRIPT, options.command, ...options.args], {
+      cwd: options.cwd,
+      env: options.env,
+      stdio: ["pipe", "pipe", "pipe"],
+      // A process group of its own, which the reaper kills as a whole.
+      detached: true,
+      ...(options.uid === undefined ? {} : { uid: options.uid }),
+      ...(options.gid === undefined ? {} : { gid: options.gid }),
+    });
     try {
-      child = new Deno.Command(options.command, {
-        args: [...options.args],
-        cwd: options.cwd,
-        env: options.env,
-        clearEnv: true,
-        stdin: "null",
-        stdout: "piped",
-        stderr: "piped",
-        ...(options.uid === undefined ? {} : { uid: options.uid }),
-        ...(options.gid === undefined ? {} : { gid: options.gid }),
-      }).spawn();
+      if (child.pid === undefined) await once(child, "spawn");
     } catch (cause) {
       throw new LocalTargetError("process_failed", `Cannot execute "${options.command}"`, {
         cause,
       });
     }
-    await context.reaper.watch(child.pid, options.finalSignal);
-    return new ManagedProcess(child, options, context);
+    const process = new ManagedProcess(child, options, context);
+    await context.reaper.watch(process.#pid, options.finalSignal);
+    child.stdin?.on("error", () => {});
+    child.stdin?.end("\n");
+    return process;
   }
 
   /** Calls back for each line from now on; returns how to stop that. */
@@ -97,7 +121,9 @@ export class ManagedProcess {
     const deadline = performance.now() + timeout;
     while (true) {
       if (this.status !== undefined) {
-        const how = this.status.signal ?? `exit status ${this.status.code}`;
+        const { code, signal } = this.status;
+        if (code === 126 || code === 127) throw this.failure(`Cannot execute "${this.#command}"`);
+        const how = signal ?? `exit status ${code}`;
         throw this.failure(`${this.#name} ended with ${how} before it was ready`);
       }
       if (await probe()) return;
@@ -113,13 +139,18 @@ export class ManagedProcess {
     return new LocalTargetError("process_failed", message, { cause, output: this.lines });
   }
 
-  #signal(signal: Deno.Signal): void {
+  get #pid(): number {
+    if (this.#child.pid === undefined) throw new TypeError("Expected a process that was started");
+    return this.#child.pid;
+  }
+
+  #signal(signal: FinalSignal): void {
     if (this.status !== undefined) return;
     try {
-      this.#child.kill(signal);
+      process.kill(-this.#pid, signal);
     } catch (error) {
       // It ended by itself, and its status is not known here yet.
-      if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
+      if (!(error instanceof Error && Reflect.get(error, "code") === "ESRCH")) throw error;
     }
   }
 
@@ -130,27 +161,21 @@ export class ManagedProcess {
     clearTimeout(timer);
   }
 
-  async #run({ reaper, onLog }: ProcessContext): Promise<Deno.CommandStatus> {
-    const read = async (stream: ReadableStream<Uint8Array>) => {
-      let rest = "";
-      const take = (line: string) => {
+  async #run({ reaper, onLog }: ProcessContext): Promise<ExitStatus> {
+    const read = async (stream: ChildProcess["stdout"]) => {
+      if (stream === null) return;
+      for await (const line of createInterface({ input: stream })) {
         this.lines.push(line);
         if (this.lines.length > KEPT_LINES) this.lines.shift();
         onLog(this.#name, line);
         for (const listener of this.#listeners) listener(line);
-      };
-      for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-        const lines = (rest + chunk).split("\n");
-        rest = lines.pop() ?? "";
-        lines.forEach(take);
       }
-      if (rest !== "") take(rest);
     };
     const output = Promise.all([read(this.#child.stdout), read(this.#child.stderr)]);
-    const status = await this.#child.status;
-    await reaper.forget(this.#child.pid);
+    await once(this.#child, "exit");
+    await reaper.forget(this.#pid);
     await output;
-    this.status = status;
-    return status;
+    const { exitCode: code, signalCode: signal } = this.#child;
+    return this.status = { success: code === 0, code, signal };
   }
 }

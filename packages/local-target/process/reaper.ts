@@ -1,17 +1,18 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { LocalTargetError } from "../errors.ts";
 
 /**
- * Runs until its standard input ends, then kills the processes of the last line and removes the directory,
- * again and again while one of them still writes to it.
+ * Runs until its standard input ends, then kills the process groups of the last line and removes the directory,
+ * retrying while one of them still writes to it.
  *
  * The kernel closes a pipe however its writer dies, so this also cleans up after Ctrl-C, an uncaught error,
- * `Deno.exit()` and SIGKILL, and the library installs no signal handler in somebody else's program. The
- * terminal sends Ctrl-C to every process of the group, hence the trap.
+ * an explicit exit, and SIGKILL, and the library installs no signal handler in its caller's program.
  */
 const SCRIPT = `
 trap '' INT TERM HUP QUIT
 while read -r line; do last=$line; done
-for entry in $last; do kill -"\${entry%%:*}" "\${entry##*:}" 2>/dev/null; done
+for entry in $last; do kill -s "\${entry%%:*}" -- "-\${entry##*:}" 2>/dev/null; done
 tries=0
 until rm -rf "$1" 2>/dev/null; do
   tries=$((tries + 1))
@@ -20,47 +21,49 @@ until rm -rf "$1" 2>/dev/null; do
 done
 `;
 
-/** How a process is ended at once, and without leaving shared memory behind. */
+/** How a process is ended at once, without leaving shared memory behind. */
 export type FinalSignal = "SIGKILL" | "SIGQUIT";
 
-/** Removes all that a target has on the machine, once this program calls {@linkcode close} or is gone. */
+/** Removes everything that a target has on the machine, once this program calls {@linkcode close} or is gone. */
 export class Reaper {
   readonly #directory: string;
-  readonly #child: Deno.ChildProcess;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
   readonly #watched = new Map<number, FinalSignal>();
 
-  /** @param directory Removed, with all that is in it, at the end. */
+  /** @param directory Removed at the end, with everything in it. */
   constructor(directory: string) {
     this.#directory = directory;
-    this.#child = new Deno.Command("/bin/sh", {
-      args: ["-c", SCRIPT, "countersign-reaper", directory],
+    this.#child = spawn("/bin/sh", ["-c", SCRIPT, "countersign-reaper", directory], {
       // Not the caller's directory: a watcher must not keep it busy.
       cwd: "/",
-      stdin: "piped",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    this.#input = this.#child.stdin.getWriter();
+      stdio: ["pipe", "ignore", "ignore"],
+      // A session of its own: Deno kills its attached children when it dies of an uncaught error, and a
+      // terminal or a supervisor signals whole groups.
+      detached: true,
+    });
+    this.#ended = once(this.#child, "exit");
+    // Somebody killed the reaper: `close` reports its exit status, so the broken pipe adds nothing.
+    this.#child.stdin?.on("error", () => {});
   }
 
-  /** Has the process killed with `signal` if this program ends without having called {@linkcode forget}. */
-  async watch(pid: number, signal: FinalSignal): Promise<void> {
-    this.#watched.set(pid, signal);
+  /** Has the process group killed with `signal` if this program ends without having called {@linkcode forget}. */
+  async watch(group: number, signal: FinalSignal): Promise<void> {
+    this.#watched.set(group, signal);
     await this.#send();
   }
 
-  /** Must follow the end of a process at once: its id may be given to a stranger's process. */
-  async forget(pid: number): Promise<void> {
-    this.#watched.delete(pid);
+  /** Must follow the end of a process at once: its ID may be given to another process. */
+  async forget(group: number): Promise<void> {
+    this.#watched.delete(group);
     await this.#send();
   }
 
-  /** Ends the watch and waits until everything is gone. */
+  /** Kills everything that is watched, removes the directory, and waits until both are done. Safe to call twice. */
   async close(): Promise<void> {
-    await this.#input.close().catch(ignoreBrokenPipe);
-    const { success } = await this.#child.status;
-    if (!success) {
+    this.#child.stdin?.end();
+    await this.#ended;
+    if (this.#child.exitCode !== 0) {
       throw new LocalTargetError(
         "cleanup_failed",
         `Cannot remove "${this.#directory}": delete it by hand`,
@@ -68,13 +71,13 @@ export class Reaper {
     }
   }
 
-  async #send(): Promise<void> {
-    const line = [...this.#watched].map(([pid, signal]) => `${signal.slice(3)}:${pid}`).join(" ");
-    await this.#input.write(new TextEncoder().encode(`${line}\n`)).catch(ignoreBrokenPipe);
+  #send(): Promise<void> {
+    const line = [...this.#watched].map(([group, signal]) => `${signal.slice(3)}:${group}`)
+      .join(" ");
+    return new Promise((resolve) => {
+      // After `close` there is nobody to write to, and nothing left to watch.
+      if (this.#child.stdin?.writable !== true) resolve();
+      else this.#child.stdin.write(`${line}\n`, () => resolve());
+    });
   }
-}
-
-/** The reaper was killed: {@linkcode Reaper.close} reports its exit status, so the broken pipe adds nothing. */
-function ignoreBrokenPipe(error: unknown): void {
-  if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
 }
