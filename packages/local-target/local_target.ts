@@ -28,6 +28,8 @@ export interface LocalTargetOptions {
      * Web Key Set, which is trusted beside a secret of the target's own. Default: a random secret.
      */
     readonly jwtSecret?: string;
+    /** Further settings, under the names that its configuration file has, such as `db-config`. */
+    readonly settings?: Readonly<Record<string, string>>;
   };
   /** Aborts the start: it rejects at once, and nothing is left. No effect afterwards. */
   readonly signal?: AbortSignal;

@@ -82,6 +82,7 @@ async function start(options: LocalTargetOptions): Promise<LocalTarget> {
     Postgrest.create({
       databaseUrl: server.url("authenticator", passwords.authenticator),
       jwtSecret: trusted,
+      settings: options.postgrest?.settings ?? {},
       directory,
     }, context).then(untilStopped),
     startFunction(options, platformEnv(gateway.url, databaseUrl, keys), directory, context)

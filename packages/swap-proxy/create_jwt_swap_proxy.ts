@@ -2,7 +2,9 @@ import { verifyMultiIssuerJwt } from "@countersign/verifier";
 import { bearerToken } from "./request/bearer_token.ts";
 import { createMinter } from "./downstream/downstream_token.ts";
 import { forward } from "./upstream/forward.ts";
-import { createHealth } from "./health.ts";
+import { createHealth } from "./health/health.ts";
+import { probeRoleClaim } from "./health/probe_role_claim.ts";
+import { RoleClaimGate } from "./health/role_claim_gate.ts";
 import { createRequestRouter } from "./request/request_router.ts";
 import type { ProxyOptions } from "./options/proxy_options.ts";
 import { proxySettings } from "./options/proxy_settings.ts";
@@ -52,7 +54,8 @@ export function createJwtSwapProxy(
   const settings = proxySettings(options);
   const route = createRequestRouter(settings.mountPath);
   const mint = createMinter(settings.signer, settings.now);
-  const health = createHealth(settings);
+  const roleClaim = new RoleClaimGate(() => probeRoleClaim(settings), settings.now);
+  const health = createHealth(settings, roleClaim);
   const observe = createSwapObserver(options);
 
   return async (request) => {
@@ -66,6 +69,8 @@ export function createJwtSwapProxy(
       const verified = await verifyMultiIssuerJwt(inbound, settings.verify);
       swap.verified(verified);
 
+      const passed = roleClaim.pass();
+      if (passed !== undefined) await passed;
       const minted = mint(verified);
       const token = typeof minted === "string" ? minted : await minted;
       swap.minted();

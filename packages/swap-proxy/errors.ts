@@ -8,6 +8,7 @@ export type ProxyReason =
   | "upstream_timeout"
   | "upstream_not_found"
   | "downstream_token_rejected"
+  | "role_claim_ignored"
   | "client_closed"
   | "internal_error";
 

@@ -90,6 +90,11 @@ export interface KeySource {
    * @returns The record, inactive ones included; `undefined` if there is none.
    */
   find(issuer: string): IssuerRecord | undefined | Promise<IssuerRecord | undefined>;
+  /**
+   * Whether the database names the guard as PostgREST's pre-request function. Only the proxy asks, to tell whether
+   * PostgREST follows. Left out by a source that cannot know.
+   */
+  guardIsOn?(): Promise<boolean>;
 }
 
 /** What a policy in `observe` mode would have refused. */

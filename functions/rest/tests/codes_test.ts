@@ -4,6 +4,7 @@
  * over HTTP says why.
  */
 import assert from "node:assert/strict";
+import postgres from "postgres";
 import {
   createJwtSwapProxy,
   proxyOptionsFromEnv,
@@ -100,6 +101,23 @@ async function clientClosed(stage: Stage): Promise<void> {
   });
 }
 
+/** PostgREST reads the role from another claim, and a function starts. */
+async function roleClaimIgnored(stage: Stage): Promise<void> {
+  const superuser = postgres(stage.target.superuserUrl, { max: 1, onnotice: () => {} });
+  const configure = async (change: string) => {
+    await superuser.unsafe(`alter role authenticator ${change}`);
+    await stage.target.postgrest.restart();
+  };
+  try {
+    await configure("set pgrst.jwt_role_claim_key = '.app_role'");
+    await using other = await inProcess.start(stage.env);
+    assertRefused(await stage.send(GET, other.origin), "role_claim_ignored", other);
+  } finally {
+    await configure("reset pgrst.jwt_role_claim_key");
+    await superuser.end();
+  }
+}
+
 const PROVOKED: Readonly<Record<RefusalReason, Provocation>> = {
   path_not_found: byRequest("path_not_found", () => ({ path: "/auth/v1/admin/users" })),
   method_not_allowed: byRequest("method_not_allowed", () => ({ method: "TRACE", body: "" })),
@@ -148,6 +166,7 @@ const PROVOKED: Readonly<Record<RefusalReason, Provocation>> = {
   downstream_token_rejected: byFunction("downstream_token_rejected", {
     COUNTERSIGN_JWT_SECRET: "a secret that PostgREST was never told of",
   }),
+  role_claim_ignored: roleClaimIgnored,
   client_closed: clientClosed,
   internal_error: internalError,
 };

@@ -150,7 +150,7 @@ Deno.test("PostgREST takes the secret and every key of its set, and the rotation
     });
     assert.equal(cleared.status, 204);
     const ready = await fetch(`${running.origin}/rest/-/readyz`);
-    assert.equal((await ready.json()).upstream, "ok");
+    assert.equal((await ready.json()).checks.signature, "ok");
   };
   const isRejected = async (running: RunningFunction, header: Record<string, unknown>) => {
     const answer = await write(running, "rejected");

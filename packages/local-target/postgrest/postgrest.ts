@@ -12,6 +12,8 @@ export interface PostgrestConfiguration {
   readonly databaseUrl: string;
   /** A secret, or a JSON Web Key Set. */
   readonly jwtSecret: string;
+  /** Further settings, under the names that its configuration file has. */
+  readonly settings: Readonly<Record<string, string>>;
   /** A directory to run in. */
   readonly directory: string;
 }
@@ -100,6 +102,7 @@ export class Postgrest extends ProcessService {
         PGRST_LOG_LEVEL: "warn",
         // GHC's runtime decodes what it reads by the locale.
         LANG: "C.UTF-8",
+        ...environmentOf(this.#configuration.settings),
       },
       finalSignal: "SIGKILL",
     }, this.#context);
@@ -110,4 +113,14 @@ export class Postgrest extends ProcessService {
     if (!lines.some((line) => line.includes("Listening on port"))) return false;
     return await statusOf(`http://127.0.0.1:${this.#adminPort}/ready`) === 200;
   }
+}
+
+/** `db-config` is `PGRST_DB_CONFIG` in the environment. */
+function environmentOf(settings: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [
+      `PGRST_${name.replaceAll("-", "_").toUpperCase()}`,
+      value,
+    ]),
+  );
 }

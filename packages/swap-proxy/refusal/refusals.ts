@@ -25,6 +25,7 @@ export type PublicCode =
   | "upstream_timeout"
   | "upstream_not_found"
   | "downstream_token_rejected"
+  | "target_misconfigured"
   | "client_closed"
   | "internal_error";
 
@@ -188,6 +189,13 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
     code: "downstream_token_rejected",
     message: "PostgREST does not accept this proxy's signature",
     hint: "The operator has to check the proxy's signing key and clock; the token was fine",
+    alarm: true,
+  },
+  role_claim_ignored: {
+    status: 502,
+    code: "target_misconfigured",
+    message: "This target is misconfigured",
+    hint: "The operator has to fix the target; the token was fine",
     alarm: true,
   },
   // nginx's 499. Nobody reads the answer; the log does.

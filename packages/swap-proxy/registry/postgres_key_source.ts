@@ -1,5 +1,6 @@
 import { BoundedMap, type IssuerRecord, type KeySource } from "@countersign/verifier";
 import { type PostgresClient, withTimeout } from "@countersign/postgres";
+import { readGuardSetting } from "./guard_setting.ts";
 import { isStorable, readSnapshot } from "./registry_snapshot.ts";
 import { RegistryListener } from "./registry_listener.ts";
 import { ReadScheduler } from "./read_scheduler.ts";
@@ -28,6 +29,8 @@ export interface PostgresKeySourceOptions {
 export interface PostgresKeySource extends KeySource {
   /** The record, at once if it is at hand and confirmed, or what the registry says. */
   find(issuer: string): IssuerRecord | undefined | Promise<IssuerRecord | undefined>;
+  /** Whether the database names the guard as PostgREST's pre-request function. Asks Postgres each time. */
+  guardIsOn(): Promise<boolean>;
   /** Stops listening and turns everybody away. The client stays open: whoever made it ends it. */
   close(): Promise<void>;
 }
@@ -82,6 +85,8 @@ export function postgresKeySource(
 }
 
 class CachedIssuers implements PostgresKeySource {
+  readonly #client: PostgresClient;
+  readonly #queryTimeout: number;
   readonly #maxStaleness: number;
   readonly #now: () => number;
   readonly #known: BoundedMap<Known>;
@@ -99,12 +104,13 @@ class CachedIssuers implements PostgresKeySource {
 
   constructor(client: PostgresClient, options: PostgresKeySourceOptions) {
     this.#maxStaleness = positive("maxStaleness", options.maxStaleness ?? 5_000);
-    const queryTimeout = positive("queryTimeout", options.queryTimeout ?? 3_000);
+    this.#client = client;
+    this.#queryTimeout = positive("queryTimeout", options.queryTimeout ?? 3_000);
     this.#now = options.now ?? (() => performance.now());
     this.#known = new BoundedMap(options.maxIssuers ?? 10_000);
     this.#unknown = new BoundedMap(options.maxUnknown ?? 10_000);
     this.#reads = new ReadScheduler({
-      read: (issuers) => withTimeout(queryTimeout, readSnapshot(client, issuers)),
+      read: (issuers) => withTimeout(this.#queryTimeout, readSnapshot(client, issuers)),
       onVersion: (version, sentAt) => this.#confirm(version, sentAt),
       onIssuer: (issuer, found, current) => this.#file(issuer, found, current),
       onUnreadable: (issuer) => this.#known.delete(issuer),
@@ -133,6 +139,10 @@ class CachedIssuers implements PostgresKeySource {
     if (!isStorable(issuer)) return undefined;
     this.#listener.start();
     return this.#reads.load(issuer, known !== undefined);
+  }
+
+  async guardIsOn(): Promise<boolean> {
+    return await withTimeout(this.#queryTimeout, readGuardSetting(this.#client));
   }
 
   async close(): Promise<void> {

@@ -223,8 +223,13 @@ export const FORWARDING: readonly Scenario[] = [
       assert.equal(ready.status, 200);
       assert.deepEqual(JSON.parse(ready.text), {
         status: "ready",
-        registry: "ok",
-        upstream: "ok",
+        checks: {
+          registry: "ok",
+          upstream: "ok",
+          signature: "ok",
+          role_claim: "ok",
+          guard: "off",
+        },
       });
       await refuses(stage, "path_not_found", { method: "GET", path: "/rest/-/env", token: null });
     },

@@ -1,4 +1,5 @@
 import { isPostgrest } from "./apikey.ts";
+import { checksOf } from "../checks_of.ts";
 import { type Check, notChecked, ok, problem } from "../finding.ts";
 
 const SECRETS = "COUNTERSIGN_JWT_SECRET or COUNTERSIGN_SIGNING_JWK";
@@ -10,9 +11,9 @@ const SECRETS = "COUNTERSIGN_JWT_SECRET or COUNTERSIGN_SIGNING_JWK";
 export const secretCheck: Check = {
   name: "secret",
   async run({ readiness, postgrest }) {
-    const { upstream } = (await readiness()).body;
-    if (upstream === "ok") return ok("PostgREST accepts a token that the function signed");
-    if (upstream === undefined) return notChecked("the function does not say");
+    const { signature } = checksOf(await readiness());
+    if (signature === "ok") return ok("PostgREST accepts a token that the function signed");
+    if (signature === undefined) return notChecked("the function does not say");
     const answer = await postgrest();
     if (answer === undefined) {
       return problem(
