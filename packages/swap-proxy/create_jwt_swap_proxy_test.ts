@@ -180,7 +180,9 @@ Deno.test("createJwtSwapProxy() answers 503 and says when to come back where the
   assert.equal(response.headers.get("retry-after"), "1");
   await assertRefused(proxy, response, "registry_unavailable");
   const [event] = proxy.events;
-  assert.equal(event?.type === "refused" && event.cause, "28P01");
+  assert.ok(event?.type === "refused");
+  assert.deepEqual([event.cause, event.alarm], ["28P01", true]);
+  assert.match(event.hint ?? "", /COUNTERSIGN_DB_URL.*every 10 minutes/);
   assert.ok(!JSON.stringify(proxy.events).includes("hunter2"));
 });
 

@@ -1,3 +1,5 @@
+import { errorCodes } from "../error_codes.ts";
+
 /** Milliseconds between attempts while Postgres is away: well again within a second of its return. */
 const OUTAGE = { first: 100, most: 500 };
 /** Milliseconds between attempts where there is no way in for this role: nobody mends that within seconds. */
@@ -16,21 +18,7 @@ export function wrongPasswordPause(isFirst: boolean): number {
 
 /** Whether this is SQLSTATE `invalid_password`. */
 export function isWrongPassword(error: unknown): boolean {
-  return sqlStates(error).includes("28P01");
-}
-
-/** The SQLSTATEs of an error and its causes. postgres.js has them in `code`, deno-postgres in `fields.code`. */
-function sqlStates(error: unknown): string[] {
-  const states: string[] = [];
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 8; depth++) {
-    const fields: unknown = Reflect.get(cause, "fields");
-    const code: unknown = typeof fields === "object" && fields !== null
-      ? Reflect.get(fields, "code")
-      : Reflect.get(cause, "code");
-    if (typeof code === "string") states.push(code);
-    cause = cause.cause;
-  }
-  return states;
+  return errorCodes(error).includes("28P01");
 }
 
 /** What a client says itself of when to ask again, in milliseconds. */
@@ -50,10 +38,10 @@ function retryAfter(error: unknown): number | undefined {
 export function backoff(failures: number, error: unknown): number {
   const hint = retryAfter(error);
   if (hint !== undefined) return hint;
-  const states = sqlStates(error);
-  if (states.includes("28P01")) return wrongPasswordPause(failures === 1);
+  const codes = errorCodes(error);
+  if (codes.includes("28P01")) return wrongPasswordPause(failures === 1);
   // Class 28 is invalid authorization.
-  const { first, most } = states.some((state) => /^28[0-9A-Z]{3}$/.test(state))
+  const { first, most } = codes.some((code) => /^28[0-9A-Z]{3}$/.test(code))
     ? UNAUTHORIZED
     : OUTAGE;
   const delay = Math.min(first * 2 ** Math.min(failures - 1, 16), most);

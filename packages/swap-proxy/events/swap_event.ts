@@ -21,6 +21,8 @@ export interface RefusedEvent {
   readonly kid?: string;
   /** SQLSTATE, errno or error name of what failed underneath. */
   readonly cause?: string;
+  /** What the operator can do about it. */
+  readonly hint?: string;
   /** Of an `internal_error`: where it was thrown. */
   readonly stack?: string;
 }

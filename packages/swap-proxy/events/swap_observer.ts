@@ -1,6 +1,7 @@
 import type { Span } from "@opentelemetry/api";
 import { JwtVerificationError, type MatchedKey, type VerifyResult } from "@countersign/verifier";
 import { type RefusalReason, REFUSALS } from "../refusal/refusals.ts";
+import { registryFault } from "../registry/registry_fault.ts";
 import { REQUEST_ID_HEADER, requestId } from "../request/request_id.ts";
 import { innermostCause, stackFrames } from "./error_cause.ts";
 import type { RefusedEvent, SwapEvent } from "./swap_event.ts";
@@ -118,16 +119,18 @@ class ObservedSwap implements Swap {
     }
     if (this.#observer.onEvent === undefined) return;
     const cause = innermostCause(error);
+    const fault = reason === "registry_unavailable" ? registryFault(error) : undefined;
     const event: RefusedEvent = {
       type: "refused",
       requestId: this.requestId,
       reason,
       code,
       status,
-      alarm,
+      alarm: alarm || fault !== undefined,
       ...(known?.issuer !== undefined && { issuer: known.issuer }),
       ...(known?.kid !== undefined && { kid: known.kid }),
       ...(cause !== undefined && { cause }),
+      ...(fault !== undefined && { hint: fault }),
       ...(reason === "internal_error" && { stack: stackFrames(error) }),
     };
     this.#tell(event);
