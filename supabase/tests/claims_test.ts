@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { countersigned, RegistryDatabase, undone } from "./fixtures/registry_database.ts";
+import { sealed } from "./fixtures/seal.ts";
 
 let registry: RegistryDatabase;
 Deno.test.beforeAll(async () => {
@@ -8,7 +9,7 @@ Deno.test.beforeAll(async () => {
 Deno.test.afterAll(() => registry.stop());
 
 const KID = "GtgYyqCVRCDtrBTrJNRUZI2qf5w1gRDJpGzE1OpEBf8";
-const CLAIMS = countersigned("billing", KID, { depot: 42 });
+const CLAIMS = { ...countersigned("billing", KID, { depot: 42 }) };
 
 const ANSWERS = `select
   countersign.claims() as claims, countersign.issuer() as issuer, countersign.subject() as subject,
@@ -19,7 +20,7 @@ Deno.test("claims(), issuer(), subject(), is_issuer() and has_role() read a coun
   for (const role of ["widgets_writer", "authenticated", "anon"]) {
     await registry.asRequest({ role, claims: CLAIMS }, async (sql) => {
       assert.deepEqual([...await sql.unsafe(ANSWERS)], [{
-        claims: CLAIMS,
+        claims: sealed(CLAIMS),
         issuer: "billing",
         subject: "worker-1",
         is_issuer: true,

@@ -281,7 +281,7 @@ Deno.test("the guard's answers arrive through PostgREST with status, challenge a
 
     await registry.owner`update jwt_public_keys set is_active = true where issuer = 'billing'`;
     await registry.owner`update jwt_issuers set single_use = true where issuer = 'billing'`;
-    const once = { ...claims, countersign: { kid, jti: "one" } };
+    const once = countersigned("billing", kid, { countersign: { jti: "one" } });
     const rolledBack = await write("one", once);
     assert.equal(rolledBack.status, 409, "the row is there already");
     await rolledBack.body?.cancel();

@@ -10,6 +10,7 @@ import {
   register,
   undone,
 } from "./fixtures/registry_database.ts";
+import { readSealKey } from "./fixtures/seal.ts";
 
 let target: LocalTarget;
 let superuser: postgres.Sql;
@@ -195,6 +196,7 @@ Deno.test("migrations run as superuser make the same, and the aliases in auth", 
   const sql = connect(url);
   try {
     for (const { sql: file } of MIGRATIONS) await sql.unsafe(file);
+    await readSealKey(sql);
     const differing = (lines: string[]) =>
       lines.map((line) => line.replaceAll(/postgres|supabase_admin/g, "owner")).sort();
     assert.deepEqual(differing(await catalog(sql)), differing(reference));
@@ -234,6 +236,7 @@ Deno.test("the registry works for an owner that is neither superuser nor BYPASSR
   );
   try {
     for (const { sql: file } of MIGRATIONS) await sql.unsafe(file);
+    await readSealKey(sql);
     await sql`select countersign.create_writer_role('plain_writer')`;
     await undone(sql, async (sql) => {
       const kid = await register(sql, "billing", {

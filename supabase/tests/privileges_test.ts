@@ -39,17 +39,20 @@ const GRANTS: Record<string, Record<string, string>> = {
     "public.jwt_registry_audit": "SELECT",
     "public.jwt_issuer_policies": "SELECT",
     "public.jwt_registry_version": "SELECT",
+    "public.jwt_registry_holders": "SELECT",
+    "public.jwt_seal_keys": "SELECT",
     "countersign.role_verdicts": "SELECT",
   },
   countersign_reader: {
     "public.jwt_issuer_policies": "SELECT",
     "public.jwt_registry_version": "SELECT",
+    "public.jwt_seal_keys": "SELECT",
   },
 };
 
 Deno.test("tables, views and sequences are granted to nobody beyond the list", async () => {
   const rows = await registry.superuser<{ role: string; relation: string; granted: string }[]>`
-    select role, c.oid::regclass::text as relation, n.nspname as schema, string_agg(p.privilege, ' ') as granted
+    select role, c.oid::regclass::text as relation, n.nspname as schema, string_agg(p.privilege, ' ' order by p.place) as granted
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
     cross join unnest(${ROLES}::text[]) as role
@@ -80,17 +83,19 @@ const EVERYONE = [
   "claims",
   "has_role",
   "is_issuer",
+  "is_live",
   "issuer",
   "subject",
 ];
+const READER = [...EVERYONE, "lifetime_seconds", "require_reader", "version"].sort();
 const SERVICE_ROLE = [
-  ...EVERYONE,
+  ...READER,
   "canonical_pem",
   "is_name",
   "is_name_list",
-  "issuer_lock",
   "key_fits",
   "key_id",
+  "registry_holders",
   "role_refusal",
   "spki",
 ].sort();
@@ -103,7 +108,7 @@ for (const role of ROLES) {
       order by p.proname collate "C"`;
     assert.deepEqual(
       rows.map(({ name }) => name),
-      role === "service_role" ? SERVICE_ROLE : EVERYONE,
+      role === "service_role" ? SERVICE_ROLE : role === "countersign_reader" ? READER : EVERYONE,
     );
   });
 }
@@ -122,19 +127,37 @@ Deno.test("SECURITY DEFINER is on what needs it, and every such function fixes i
     where pronamespace = 'countersign'::regnamespace and prosecdef order by proname`;
   assert.deepEqual(
     [...rows],
-    ["begin_change", "check_token", "record_change"].map((proname) => ({
+    [
+      "begin_change",
+      "check_token",
+      "end_change",
+      "is_live",
+      "publish_change",
+      "record_change",
+      "refresh_live",
+      "registry_holders",
+    ].map((proname) => ({
       proname,
       proconfig: ["search_path=pg_catalog, pg_temp"],
     })),
   );
 });
 
-Deno.test("every function in countersign fixes its search_path or was parsed at its creation", async () => {
+Deno.test("every function fixes its search_path but the helpers, which are inlined, and check_request()", async () => {
   const rows = await registry.superuser`
-    select proname from pg_proc
-    where pronamespace = 'countersign'::regnamespace and proconfig is null and prosqlbody is null`;
-  // It calls one function by its full name and must hand the request's search_path on.
-  assert.deepEqual([...rows], [{ proname: "check_request" }]);
+    select proname, prosqlbody is not null as parsed from pg_proc
+    where (pronamespace = 'countersign'::regnamespace or proname like 'jwt\\_%') and not exists (
+      select from unnest(proconfig) as setting where setting like 'search_path=%'
+    )
+    order by proname`;
+  assert.deepEqual([...rows], [
+    // It calls one function by its full name and must hand the request's search_path on.
+    { proname: "check_request", parsed: false },
+    ...["claims", "has_role", "is_issuer", "issuer", "subject"].map((proname) => ({
+      proname,
+      parsed: true,
+    })),
+  ]);
 });
 
 Deno.test("row level security is on everywhere, and forced in public", async () => {
@@ -144,7 +167,9 @@ Deno.test("row level security is on everywhere, and forced in public", async () 
       and (relnamespace = 'countersign'::regnamespace or relname like 'jwt\\_%') order by 1`;
   assert.deepEqual([...rows], [
     { name: "countersign.guard_state", forced: false },
-    { name: "countersign.registry_state", forced: false },
+    { name: "countersign.live", forced: false },
+    { name: "countersign.revisions", forced: false },
+    { name: "countersign.seal_keys", forced: false },
     { name: "countersign.used_tokens", forced: false },
     { name: "jwt_issuers", forced: true },
     { name: "jwt_public_keys", forced: true },
@@ -167,9 +192,22 @@ const ATTEMPTS = [
   "select * from countersign.used_tokens",
   "delete from countersign.used_tokens",
   "insert into countersign.used_tokens values ('billing', 'x', now())",
-  "update countersign.registry_state set revision = 0",
+  "select * from public.jwt_seal_keys",
+  "select * from public.jwt_registry_holders",
+  "select * from countersign.seal_keys",
+  "insert into countersign.seal_keys select 'f00f00f00f00', 'x', 'x', 'x'",
+  "select countersign.rotate_seal('0')",
+  "select countersign.add_seal_key()",
+  "select countersign.is_sealed('{}')",
+  "update countersign.live set key_is_active = true",
+  "update countersign.revisions set changes = 0",
+  "lock table countersign_locks.request_0 in access share mode",
+  "select * from countersign_locks.request_0",
+  "select countersign.await_requests('{0}')",
+  "select countersign.refresh_live('{billing}')",
+  "select countersign.describe_sessions(array[pg_backend_pid()])",
   "update countersign.guard_state set chained_schema = 'pg_catalog', chained_name = 'pg_sleep'",
-  "select setval('countersign.last_change', 1)",
+  "select setval('countersign.lock_turn', 1)",
   "select * from countersign.role_verdicts",
   "select countersign.create_writer_role('mine')",
   "select countersign.guard_enable()",
@@ -180,7 +218,7 @@ const ATTEMPTS = [
   "select countersign.use_token_once('billing', 'x', now())",
   "select countersign.key_id('x')",
   "create function countersign.issuer() returns text language sql as 'select 1'",
-  "create trigger t after insert on public.jwt_issuers execute function countersign.begin_change()",
+  "create trigger t after insert on public.jwt_issuers execute function countersign.end_change()",
   "alter table public.jwt_registry_audit disable trigger append_only",
   "drop policy registry_administration on public.jwt_issuers",
   "grant select on public.jwt_issuers to anon",
@@ -248,7 +286,9 @@ Deno.test("countersign_reader reads the policies and listens, and no more", asyn
     assert.equal((await sql`select * from jwt_registry_version`).length, 1);
     await sql`listen countersign_registry`;
   });
-  for (const attempt of ATTEMPTS.filter((attempt) => !/_policies|_version/.test(attempt))) {
+  for (
+    const attempt of ATTEMPTS.filter((attempt) => !/_policies|_version|jwt_seal_keys/.test(attempt))
+  ) {
     await assert.rejects(
       registry.asRequest({ role: "countersign_reader" }, (sql) => sql.unsafe(attempt)),
       refusal("42501"),
@@ -269,6 +309,8 @@ Deno.test("PostgREST shows the registry to nobody but service_role, and no funct
         "/jwt_public_keys",
         "/jwt_registry_audit",
         "/jwt_issuer_policies",
+        "/jwt_seal_keys",
+        "/jwt_registry_holders",
       ]
     ) {
       const response = await registry.fetch(path, token(role));

@@ -1,29 +1,35 @@
--- Countersign 3/7: the registry of issuers and keys, and what makes a row valid.
--- The lock is explained in the first migration.
-select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('countersign migrations', 0));
-do $$
-begin
-  if not exists (
-    select from pg_catalog.pg_locks
-    where locktype = 'advisory' and granted and pid = pg_catalog.pg_backend_pid()
-      and (classid::bigint << 32 | objid::bigint) = pg_catalog.hashtextextended('countersign migrations', 0)
-  ) then
-    perform pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended('countersign migrations', 0));
-    perform pg_catalog.set_config('countersign.migration_lock', 'session', false);
-  end if;
-end $$;
+-- Countersign: the registry of issuers and keys, and what makes a row valid.
+select countersign.begin_migration();
+select countersign.begin_migration();
 
 create or replace function countersign.is_name(name text) returns boolean
 language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
 return pg_catalog.char_length(name) between 1 and 255
-  -- Control characters, and those that no reader can see or that reorder what is seen.
-  and name !~ '[\u0001-\u001F\u007F-\u009F\u00AD\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF]'
-  and name !~ '^[ \u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]|[ \u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]$';
+  -- Control characters; what no reader can see (Unicode's Default_Ignorable_Code_Point and the empty Braille
+  -- pattern) or what reorders what is seen. Two names that look the same would be two issuers.
+  and name !~ '[\u0001-\u001F\u007F-\u009F\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u2028-\u202E\u2060-\u206F\u2800\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFB\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A\U000E0000-\U000E0FFF]'
+  and name !~ '^[ \u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]|[ \u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]$'
+  and name is nfc normalized;
 comment on function countersign.is_name(text) is
-  '1 to 255 visible characters, with no white space at either end.';
+  '1 to 255 visible characters in Unicode''s form NFC, with no white space at either end.';
+
+create or replace function countersign.lifetime_seconds(lifetime interval) returns int
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+-- By seconds: comparing intervals takes a year for 360 days, and adding them does not.
+return case
+  when extract(year from lifetime) = 0 and extract(month from lifetime) = 0
+    and extract(epoch from lifetime) between 1 and 86400
+    and extract(epoch from lifetime) = pg_catalog.trunc(extract(epoch from lifetime))
+  then extract(epoch from lifetime)::int
+end;
+comment on function countersign.lifetime_seconds(interval) is
+  'A lifetime as whole seconds, or null unless it is 1 second to 1 day and names neither months nor years.';
 
 create or replace function countersign.is_name_list(names text[]) returns boolean
 language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
 return coalesce(pg_catalog.array_ndims(names), 1) = 1
   and pg_catalog.cardinality(names) <= 256
   and not exists (
@@ -60,8 +66,7 @@ create table if not exists public.jwt_issuers (
     ),
   max_token_lifetime interval not null default '5 minutes'
     constraint jwt_issuers_max_token_lifetime_is_sane check (
-      max_token_lifetime between '1 second' and '1 day'
-      and pg_catalog.date_trunc('second', max_token_lifetime) = max_token_lifetime
+      countersign.lifetime_seconds(max_token_lifetime) is not null
     ),
   reject_issued_before timestamptz
     constraint jwt_issuers_reject_issued_before_is_sane check (
@@ -120,7 +125,9 @@ create table if not exists public.jwt_public_keys (
   kid text generated always as (countersign.key_id(public_key)) stored primary key,
   constraint jwt_public_keys_valid_for_some_time check (not_before < not_after)
 );
-create index if not exists jwt_public_keys_issuer_idx on public.jwt_public_keys (issuer);
+select countersign.ensure(pg_catalog.to_regclass('public.jwt_public_keys_issuer_idx') is not null, $ddl$
+create index if not exists jwt_public_keys_issuer_idx on public.jwt_public_keys (issuer)
+$ddl$);
 comment on table public.jwt_public_keys is
   'Public keys of issuers, several side by side. State follows from the row: revoked (not active), retired (not_after has passed), standby (not_before is to come), else current. INSERT INTO jwt_public_keys (issuer, public_key) is enough; an issuer that is new appears with no roles.';
 comment on column public.jwt_public_keys.issuer is 'Whose key it is, for good.';
@@ -133,16 +140,6 @@ comment on column public.jwt_public_keys.not_after is 'When the key stops verify
 comment on column public.jwt_public_keys.kid is
   'base64url(SHA-256(SPKI DER)), generated. As primary key it ties a key to exactly one issuer.';
 
--- A request that the guard has let through holds its issuer's lock in shared mode until it ends; whoever
--- changes or removes a row of that issuer takes it in exclusive mode first. So the change waits for writes
--- under way, and what comes later sees the change. Buckets bound how many locks a change of every issuer
--- takes: one per issuer would exhaust the server's lock table, and the revocation with it.
-create or replace function countersign.issuer_lock(issuer text) returns int
-language sql immutable strict parallel safe
-return pg_catalog.hashtext(issuer) & 1023;
-comment on function countersign.issuer_lock(text) is
-  'Second key of the advisory lock (1668249966, n) that orders an issuer''s requests and changes to its rows.';
-
 create or replace function countersign.before_issuer_change() returns trigger
 language plpgsql security invoker
 set search_path = pg_catalog, pg_temp
@@ -150,9 +147,6 @@ as $$
 declare
   refused record;
 begin
-  if tg_op <> 'INSERT' then
-    perform pg_advisory_xact_lock(1668249966, countersign.issuer_lock(old.issuer));
-  end if;
   if tg_op = 'DELETE' then
     return old;
   end if;
@@ -171,7 +165,10 @@ begin
       using errcode = 'check_violation', column = 'allowed_roles',
       hint = 'select countersign.create_writer_role(''<name>'') makes a role that can';
   end if;
-  if tg_op = 'INSERT' then
+  -- Rows of a dump keep their times. Only a superuser, or who was granted it, can set that parameter.
+  if current_setting('session_replication_role') = 'replica' then
+    return new;
+  elsif tg_op = 'INSERT' then
     new.created_at := now();
     new.updated_at := now();
   else
@@ -189,9 +186,6 @@ language plpgsql security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if tg_op <> 'INSERT' then
-    perform pg_advisory_xact_lock(1668249966, countersign.issuer_lock(old.issuer));
-  end if;
   if tg_op = 'DELETE' then
     return old;
   end if;
@@ -200,8 +194,10 @@ begin
     if not exists (select from public.jwt_issuers i where i.issuer = new.issuer) then
       insert into public.jwt_issuers (issuer) values (new.issuer) on conflict do nothing;
     end if;
-    new.created_at := now();
-    new.updated_at := now();
+    if current_setting('session_replication_role') <> 'replica' then
+      new.created_at := now();
+      new.updated_at := now();
+    end if;
     return new;
   end if;
   if new.issuer <> old.issuer then
@@ -221,52 +217,27 @@ begin
   return new;
 end $$;
 
-create or replace trigger before_change before insert or update or delete on public.jwt_issuers
-  for each row execute function countersign.before_issuer_change();
-create or replace trigger before_change before insert or update or delete on public.jwt_public_keys
-  for each row execute function countersign.before_key_change();
--- ALWAYS: also while session_replication_role is "replica".
-alter table public.jwt_issuers enable always trigger before_change;
-alter table public.jwt_public_keys enable always trigger before_change;
+select countersign.ensure_trigger($ddl$
+create or replace trigger before_change before insert or delete or update on public.jwt_issuers
+  for each row execute function countersign.before_issuer_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger before_change before insert or delete or update on public.jwt_public_keys
+  for each row execute function countersign.before_key_change()
+$ddl$);
+select countersign.ensure_row_security('public.jwt_issuers', true);
+select countersign.ensure_row_security('public.jwt_public_keys', true);
 
-alter table public.jwt_issuers enable row level security;
-alter table public.jwt_issuers force row level security;
-alter table public.jwt_public_keys enable row level security;
-alter table public.jwt_public_keys force row level security;
--- service_role and the owner bypass row level security on Supabase; where they do not, these let them in.
-do $$
-declare
-  registry record;
-begin
-  for registry in
-    select c.oid, c.relname, pg_catalog.pg_get_userbyid(c.relowner) as owner
-    from pg_catalog.pg_class c
-    where c.oid in ('public.jwt_issuers'::regclass, 'public.jwt_public_keys'::regclass)
-      and not exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid and p.polname = 'registry_administration')
-  loop
-    execute format(
-      'create policy registry_administration on public.%I to %I, service_role using (true) with check (true)',
-      registry.relname, registry.owner
-    );
-  end loop;
-end $$;
-
-revoke all on public.jwt_issuers, public.jwt_public_keys from public, anon, authenticated, service_role;
-grant select, insert, update, delete on public.jwt_issuers, public.jwt_public_keys to service_role;
+select countersign.ensure_grants('table public.jwt_issuers', array[
+  'select to service_role', 'insert to service_role', 'update to service_role', 'delete to service_role'
+]);
+select countersign.ensure_grants('table public.jwt_public_keys', array[
+  'select to service_role', 'insert to service_role', 'update to service_role', 'delete to service_role'
+]);
 -- Checks and triggers run them as whoever writes the row.
-revoke all on function
-  countersign.is_name(text), countersign.is_name_list(text[]), countersign.issuer_lock(text),
-  countersign.before_issuer_change(), countersign.before_key_change()
-from public, anon, authenticated, service_role;
-grant execute on function
-  countersign.is_name(text), countersign.is_name_list(text[]), countersign.issuer_lock(text)
-to service_role;
+select countersign.ensure_grants('function countersign.is_name(text)', array['execute to service_role']);
+select countersign.ensure_grants('function countersign.is_name_list(text[])', array['execute to service_role']);
+select countersign.ensure_grants('function countersign.before_issuer_change()', '{}');
+select countersign.ensure_grants('function countersign.before_key_change()', '{}');
 
-
-do $$
-begin
-  if pg_catalog.current_setting('countersign.migration_lock', true) = 'session' then
-    perform pg_catalog.set_config('countersign.migration_lock', '', false);
-    perform pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended('countersign migrations', 0));
-  end if;
-end $$;
+select countersign.end_migration();

@@ -1,17 +1,6 @@
--- Countersign 2/7: which public keys are accepted, and what their ids are.
--- The lock is explained in the first migration.
-select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('countersign migrations', 0));
-do $$
-begin
-  if not exists (
-    select from pg_catalog.pg_locks
-    where locktype = 'advisory' and granted and pid = pg_catalog.pg_backend_pid()
-      and (classid::bigint << 32 | objid::bigint) = pg_catalog.hashtextextended('countersign migrations', 0)
-  ) then
-    perform pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended('countersign migrations', 0));
-    perform pg_catalog.set_config('countersign.migration_lock', 'session', false);
-  end if;
-end $$;
+-- Countersign: which public keys are accepted, and what their ids are.
+select countersign.begin_migration();
+select countersign.begin_migration();
 
 -- A key's id is a hash of its bytes, so two spellings of one key would be two keys: revoke one, and the
 -- other still verifies; register it for two issuers, and each can sign for both. So exactly one encoding
@@ -113,6 +102,7 @@ comment on function countersign.spki(text) is
 
 create or replace function countersign.key_id(pem text) returns text
 language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
 return pg_catalog.rtrim(
   pg_catalog.translate(pg_catalog.encode(pg_catalog.sha256(countersign.spki(pem)), 'base64'), '+/', '-_'), '='
 );
@@ -120,6 +110,7 @@ comment on function countersign.key_id(text) is 'base64url(SHA-256(SPKI DER)): t
 
 create or replace function countersign.key_fits(pem text, algorithm text) returns boolean
 language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
 return case pg_catalog.octet_length(countersign.spki(pem))
   when 44 then algorithm = 'EdDSA'
   when 91 then algorithm = 'ES256'
@@ -130,6 +121,7 @@ comment on function countersign.key_fits(text, text) is 'Whether a key of this k
 
 create or replace function countersign.canonical_pem(pem text) returns text
 language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
 return E'-----BEGIN PUBLIC KEY-----\n'
   || pg_catalog.regexp_replace(
     pg_catalog.translate(pg_catalog.encode(countersign.spki(pem), 'base64'), E'\n', ''), '(.{64})(?=.)', E'\\1\n', 'g'
@@ -139,17 +131,9 @@ comment on function countersign.canonical_pem(text) is
   'The same key with lines of 64 characters, so that registering it again is the same row again.';
 
 -- Checks, generated columns and triggers run them as whoever writes the row.
-revoke all on function
-  countersign.spki(text), countersign.key_id(text), countersign.key_fits(text, text), countersign.canonical_pem(text)
-from public, anon, authenticated, service_role;
-grant execute on function
-  countersign.spki(text), countersign.key_id(text), countersign.key_fits(text, text), countersign.canonical_pem(text)
-to service_role;
+select countersign.ensure_grants('function countersign.spki(text)', array['execute to service_role']);
+select countersign.ensure_grants('function countersign.key_id(text)', array['execute to service_role']);
+select countersign.ensure_grants('function countersign.key_fits(text, text)', array['execute to service_role']);
+select countersign.ensure_grants('function countersign.canonical_pem(text)', array['execute to service_role']);
 
-do $$
-begin
-  if pg_catalog.current_setting('countersign.migration_lock', true) = 'session' then
-    perform pg_catalog.set_config('countersign.migration_lock', '', false);
-    perform pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended('countersign migrations', 0));
-  end if;
-end $$;
+select countersign.end_migration();

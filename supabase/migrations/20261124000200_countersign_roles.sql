@@ -1,61 +1,11 @@
--- Countersign 1/7: the private schema, and which roles an issuer may be given.
---
--- Safe to run again and safe to run 20 times at once, in one transaction or statement by statement. A
--- transaction-level lock serialises runners that wrap the file in a transaction. In autocommit mode that
--- lock is gone when its statement ends; only then is a session-level lock taken, because one left behind
--- by a transaction that failed would block the next attempt for as long as its connection lives.
-select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('countersign migrations', 0));
-do $$
-begin
-  if not exists (
-    select from pg_catalog.pg_locks
-    where locktype = 'advisory' and granted and pid = pg_catalog.pg_backend_pid()
-      and (classid::bigint << 32 | objid::bigint) = pg_catalog.hashtextextended('countersign migrations', 0)
-  ) then
-    perform pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended('countersign migrations', 0));
-    perform pg_catalog.set_config('countersign.migration_lock', 'session', false);
-  end if;
-end $$;
-
-do $$
-declare
-  missing text;
-begin
-  select string_agg(format('"%s"', needed), ', ') into missing
-  from unnest(array['anon', 'authenticated', 'service_role', 'authenticator']) as needed
-  where not exists (select from pg_catalog.pg_roles where rolname = needed);
-  if missing is not null then
-    raise exception 'Countersign needs the roles of a Supabase database, and % is missing', missing
-      using hint = 'Connect to a Supabase project, or create the roles that PostgREST uses';
-  end if;
-  if exists (
-    select from pg_catalog.pg_class
-    where oid = pg_catalog.to_regclass('public.jwt_public_keys') and not exists (
-      select from pg_catalog.pg_attribute where attrelid = pg_class.oid and attname = 'kid'
-    )
-  ) then
-    raise exception 'public.jwt_public_keys exists and is not Countersign''s'
-      using hint = 'Rename it, apply the migrations, then insert its issuer and public_key columns into the new table';
-  end if;
-end $$;
-
-create schema if not exists countersign;
-comment on schema countersign is
-  'Countersign''s private schema. Never expose it through PostgREST. The helpers for policies (issuer, subject, claims, is_issuer, has_role) and check_request() are callable by everyone, nothing else is.';
-
--- Roles belong to the cluster, our lock to this database: another database's migration may win the race.
-do $$
-begin
-  if not exists (select from pg_catalog.pg_roles where rolname = 'countersign_reader') then
-    create role countersign_reader nologin;
-  end if;
-exception when duplicate_object or unique_violation then
-  null;
-end $$;
+-- Countersign: which roles an issuer may be given.
+select countersign.begin_migration();
+select countersign.begin_migration();
 
 -- The database's own judgement, in one place: the write-time trigger and the read-time view both use it.
 -- Membership counts whatever its options: with INHERIT FALSE a member may still SET ROLE, and with ADMIN
 -- alone it may grant itself the rest. Owners bypass row level security, so owning such a table counts too.
+select countersign.ensure_view($ddl$
 create or replace view countersign.role_verdicts as
 with named as materialized (
   select
@@ -99,12 +49,14 @@ select
       limit 1
     )
   end as refusal
-from named n;
+from named n
+$ddl$);
 comment on view countersign.role_verdicts is
   'Every role, and why an issuer may not be given it (null: it may). Computed from the catalogs at the moment of asking.';
 
 create or replace function countersign.role_refusal(role_name text) returns text
 language sql stable parallel safe
+set search_path = pg_catalog, pg_temp
 return (
   select case when pg_catalog.count(*) = 0 then 'does not exist' else pg_catalog.min(v.refusal) end
   from countersign.role_verdicts v
@@ -144,7 +96,11 @@ begin
         using errcode = 'invalid_role_specification';
     end if;
   end if;
-  -- INHERIT, because a policy TO authenticated applies only to those who inherit from it.
+  -- INHERIT, because a policy TO authenticated applies only to those who inherit from it. Before Postgres 16
+  -- that is an attribute of the role and not of the membership.
+  if not with_options and not (select r.rolinherit from pg_roles r where r.rolname = role_name) then
+    execute format('alter role %I inherit', role_name);
+  end if;
   if not pg_has_role(role_name, 'authenticated', 'USAGE') then
     execute format('grant authenticated to %I', role_name) || case when with_options then ' with inherit true' else '' end;
   end if;
@@ -161,18 +117,8 @@ end $$;
 comment on function countersign.create_writer_role(text) is
   'Makes a role that issuers can be given: NOLOGIN, member of authenticated (so that its grants and its policies apply), granted to authenticator (so that PostgREST can switch to it). Running it again changes nothing. Whoever calls it needs CREATEROLE and the ADMIN option on both.';
 
-revoke all on schema countersign from public;
-grant usage on schema countersign to public;
-revoke all on countersign.role_verdicts from public, anon, authenticated, service_role;
-grant select on countersign.role_verdicts to service_role;
-revoke all on function countersign.role_refusal(text), countersign.create_writer_role(text)
-  from public, anon, authenticated, service_role;
-grant execute on function countersign.role_refusal(text) to service_role;
+select countersign.ensure_grants('table countersign.role_verdicts', array['select to service_role']);
+select countersign.ensure_grants('function countersign.role_refusal(text)', array['execute to service_role']);
+select countersign.ensure_grants('function countersign.create_writer_role(text)', '{}');
 
-do $$
-begin
-  if pg_catalog.current_setting('countersign.migration_lock', true) = 'session' then
-    perform pg_catalog.set_config('countersign.migration_lock', '', false);
-    perform pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended('countersign migrations', 0));
-  end if;
-end $$;
+select countersign.end_migration();

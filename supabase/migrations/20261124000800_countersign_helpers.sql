@@ -1,21 +1,11 @@
--- Countersign 6/7: helpers for row level security policies.
--- The lock is explained in the first migration.
-select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('countersign migrations', 0));
-do $$
-begin
-  if not exists (
-    select from pg_catalog.pg_locks
-    where locktype = 'advisory' and granted and pid = pg_catalog.pg_backend_pid()
-      and (classid::bigint << 32 | objid::bigint) = pg_catalog.hashtextextended('countersign migrations', 0)
-  ) then
-    perform pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended('countersign migrations', 0));
-    perform pg_catalog.set_config('countersign.migration_lock', 'session', false);
-  end if;
-end $$;
+-- Countersign: helpers for row level security policies.
+select countersign.begin_migration();
+select countersign.begin_migration();
 
 -- They read the setting and not auth.jwt(), which custom roles may not call. PostgREST sets it from a token
--- whose signature it verified, so only the proxy (or who else holds a key PostgREST trusts) can mark it.
--- Bodies are parsed here and now, so no search_path can change what they mean, and the planner inlines them.
+-- whose signature it verified, and the guard lets no mark through that the proxy did not seal. Bodies are parsed
+-- here and now, so no search_path can change what they mean; one of their own would keep the planner from
+-- inlining them.
 create or replace function countersign.claims() returns jsonb
 language sql stable parallel safe
 return pg_catalog.jsonb_path_query_first(
@@ -49,12 +39,40 @@ return coalesce(countersign.claims() ->> 'role' = name, false);
 comment on function countersign.has_role(text) is
   'Whether Countersign signed the request''s token with this role. Never null.';
 
-revoke all on function
-  countersign.claims(), countersign.issuer(), countersign.subject(), countersign.is_issuer(text), countersign.has_role(text)
-from anon, authenticated, service_role;
-grant execute on function
-  countersign.claims(), countersign.issuer(), countersign.subject(), countersign.is_issuer(text), countersign.has_role(text)
-to public;
+create or replace function countersign.is_live() returns boolean
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  claims jsonb;
+begin
+  claims := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+  return coalesce(
+    exists (
+      select from countersign.live l
+      where l.issuer = claims ->> 'iss' and jsonb_typeof(claims -> 'iss') = 'string'
+        and l.kid = claims #>> '{countersign,kid}' and l.kid <> ''
+        and l.issuer_is_active and l.key_is_active
+        and (l.not_before is null or l.not_before <= clock_timestamp() + interval '5 seconds')
+        and (l.not_after is null or l.not_after >= clock_timestamp() - interval '5 seconds')
+        and (l.reject_issued_before is null or (claims #>> '{countersign,iat}')::numeric >= l.reject_issued_before)
+        and claims ->> 'role' = any (l.allowed_roles)
+    ) and countersign.is_sealed(claims),
+    false
+  );
+exception when others then
+  -- A policy has to answer, whatever somebody has put into the setting.
+  return false;
+end $$;
+comment on function countersign.is_live() is
+  'Whether the request''s token is sealed, its issuer and key are active now, and the role is still allowed. For policies where the guard does not run (Storage, Realtime): using ((select countersign.claims() is null or countersign.is_live())). False for anything else; never raises.';
+
+select countersign.ensure_grants('function countersign.claims()', array['execute to public']);
+select countersign.ensure_grants('function countersign.issuer()', array['execute to public']);
+select countersign.ensure_grants('function countersign.subject()', array['execute to public']);
+select countersign.ensure_grants('function countersign.is_issuer(text)', array['execute to public']);
+select countersign.ensure_grants('function countersign.has_role(text)', array['execute to public']);
+select countersign.ensure_grants('function countersign.is_live()', array['execute to public']);
 
 -- Where the platform lets us, the shorter names under which auth has its own.
 do $$
@@ -83,11 +101,4 @@ exception when insufficient_privilege or invalid_function_definition then
   raise notice 'auth.issuer(), auth.is_issuer() and auth.has_role() are left out: %. Use countersign.issuer(), countersign.is_issuer() and countersign.has_role()', sqlerrm;
 end $$;
 
-
-do $$
-begin
-  if pg_catalog.current_setting('countersign.migration_lock', true) = 'session' then
-    perform pg_catalog.set_config('countersign.migration_lock', '', false);
-    perform pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended('countersign migrations', 0));
-  end if;
-end $$;
+select countersign.end_migration();
