@@ -107,7 +107,7 @@ for (
     ["a migration that was changed", { [FIRST]: "select 1;\n" }, FIRST, /^differs; compare: /],
     [
       "a migration with the same time stamp",
-      { [FIRST.replace("countersign_roles", "mine")]: "select 1;\n" },
+      { [FIRST.replace("countersign_schema", "mine")]: "select 1;\n" },
       FIRST,
       /same time stamp as supabase\/migrations\/\d+_mine\.sql/,
     ],
