@@ -9,7 +9,7 @@ import { createRequestRouter } from "./request/request_router.ts";
 import type { ProxyOptions } from "./options/proxy_options.ts";
 import { proxySettings } from "./options/proxy_settings.ts";
 import { refusalResponse } from "./refusal/refusal_response.ts";
-import { REFUSALS } from "./refusal/refusals.ts";
+import { UniformRefusals } from "./refusal/uniform_refusals.ts";
 import { refusalReason } from "./refusal/refusal_reason.ts";
 import { createSwapObserver } from "./events/swap_observer.ts";
 
@@ -57,6 +57,7 @@ export function createJwtSwapProxy(
   const roleClaim = new RoleClaimGate(() => probeRoleClaim(settings), settings.now);
   const health = createHealth(settings, roleClaim);
   const observe = createSwapObserver(options);
+  const refusals = new UniformRefusals(settings.now);
 
   return async (request) => {
     const swap = observe(request);
@@ -78,8 +79,10 @@ export function createJwtSwapProxy(
       return swap.answered(await forward(request, to.pathAndQuery, token, settings.forward));
     } catch (error) {
       const reason = refusalReason(error);
-      swap.refused(error, reason);
-      return refusalResponse(REFUSALS[reason], request.method, swap.requestId);
+      const refusal = refusals.of(reason);
+      swap.refused(error, reason, refusal);
+      const { method } = request;
+      return refusalResponse(refusal, { method, requestId: swap.requestId, error });
     }
   };
 }

@@ -1,65 +1,12 @@
+import { makeIssuer, NOW, NOW_SEC, payloadOf, SECRET, TARGET } from "@countersign/fixture";
 import { type KeySource, memoryKeySource } from "@countersign/verifier";
 import assert from "node:assert/strict";
 import { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
 import { ConfigurationError } from "./errors.ts";
-import { makeIssuer, NOW, NOW_SEC, payloadOf, SECRET, TARGET } from "@countersign/fixture";
-import { type FakeUpstream, fakeUpstream } from "./fixtures/upstream.ts";
 import type { ProxyOptions } from "./options/proxy_options.ts";
-import { type RefusalReason, REFUSALS } from "./refusal/refusals.ts";
-import type { SwapEvent } from "./events/swap_event.ts";
-
-const issuer = await makeIssuer("service-a");
-const other = await makeIssuer("service-b", { allowedRoles: ["gadgets_writer"] });
-
-interface Harness {
-  readonly upstream: FakeUpstream;
-  readonly events: SwapEvent[];
-  send(token: string | undefined, init?: RequestInit, path?: string): Promise<Response>;
-}
-
-function harness(options: Partial<ProxyOptions> = {}, upstream = fakeUpstream()): Harness {
-  const events: SwapEvent[] = [];
-  const handler = createJwtSwapProxy({
-    supabaseUrl: TARGET,
-    apikey: "sb_publishable_1",
-    supabaseJwtSecret: SECRET,
-    keySource: memoryKeySource([issuer.record, other.record]),
-    now: () => NOW,
-    fetch: upstream.fetch,
-    onEvent: (event) => events.push(event),
-    ...options,
-  });
-  return {
-    upstream,
-    events,
-    send(token, init = {}, path = "/rest/v1/widgets") {
-      const headers = new Headers(init.headers);
-      if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
-      return handler(new Request(`http://edge.internal${path}`, { ...init, headers }));
-    },
-  };
-}
-
-/** Asserts status, challenge, body and log line together, and that PostgREST was never asked. */
-async function assertRefused(
-  { upstream, events }: Harness,
-  response: Response,
-  reason: RefusalReason,
-): Promise<void> {
-  const row = REFUSALS[reason];
-  assert.equal(response.status, row.status, reason);
-  assert.equal(response.headers.get("content-type"), "application/json; charset=utf-8");
-  assert.equal(
-    response.headers.get("www-authenticate"),
-    row.headers?.["www-authenticate"] ?? null,
-  );
-  const { code, message, hint } = row;
-  assert.deepEqual(await response.json(), { code, message, details: null, hint });
-  const event = events.at(-1);
-  assert.equal(event?.type === "refused" && event.reason, reason);
-  assert.equal(event?.requestId, response.headers.get("countersign-request-id"));
-  assert.equal(upstream.seen.length, 0, "PostgREST was asked");
-}
+import { assertRefused, harness, issuer, other } from "./fixtures/proxy_harness.ts";
+import { fakeUpstream } from "./fixtures/upstream.ts";
+import type { RefusalReason } from "./refusal/refusals.ts";
 
 Deno.test("createJwtSwapProxy() forwards with a downstream token of its own", async () => {
   const proxy = harness();
@@ -103,9 +50,13 @@ Deno.test("createJwtSwapProxy() refuses a request without a token, or with an in
   const proxy = harness();
   await assertRefused(proxy, await proxy.send(undefined), "token_missing");
   const token = await issuer.sign();
-  for (const authorization of [`Bearer ${token}, Bearer ${token}`, `Basic ${token}`, "Bearer"]) {
+  for (const authorization of [`Bearer ${token}, Bearer ${token}`, `Basic ${token}`, token]) {
     const response = await proxy.send(undefined, { headers: { authorization } });
     await assertRefused(proxy, response, "credentials_invalid");
+  }
+  for (const authorization of ["", "Bearer", "Bearer  "]) {
+    const response = await proxy.send(undefined, { headers: { authorization } });
+    await assertRefused(proxy, response, "token_empty");
   }
   // Neither the query nor another header is a place for a token.
   const query = `?apikey=${token}&jwt=${token}&access_token=${token}`;

@@ -1,12 +1,17 @@
+import type { TokenRejection } from "./upstream/token_rejection.ts";
+
 /** Why the proxy itself refused a request or could not answer it. Closed: adding one changes the public API. */
 export type ProxyReason =
+  | "host_invalid"
   | "path_not_found"
   | "method_not_allowed"
   | "token_missing"
+  | "token_empty"
   | "credentials_invalid"
   | "upstream_unreachable"
   | "upstream_timeout"
   | "upstream_not_found"
+  | "upstream_invalid"
   | "downstream_token_rejected"
   | "role_claim_ignored"
   | "client_closed"
@@ -14,6 +19,12 @@ export type ProxyReason =
 
 /** The `code` of a {@linkcode SwapProxyError}. */
 export type SwapProxyErrorCode = ProxyReason | "configuration_invalid";
+
+/** What a {@linkcode SwapProxyError} knows besides its code. */
+export interface SwapProxyErrorOptions extends ErrorOptions {
+  /** PostgREST's own code, where it refused the downstream token. */
+  readonly upstreamCode?: TokenRejection;
+}
 
 /**
  * What this package throws. The message never holds a token, a key or anything that a caller sent.
@@ -30,18 +41,21 @@ export type SwapProxyErrorCode = ProxyReason | "configuration_invalid";
 export class SwapProxyError extends Error {
   /** Which of the closed set of failures this is. */
   readonly code: SwapProxyErrorCode;
+  /** PostgREST's own code, where it refused the downstream token. */
+  readonly upstreamCode: TokenRejection | undefined;
 
   /**
    * Makes an error.
    *
    * @param code One of the closed set.
    * @param message What happened, without anything secret or unverified.
-   * @param options `cause`: the error underneath.
+   * @param options The error underneath, and PostgREST's code.
    */
-  constructor(code: SwapProxyErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: SwapProxyErrorCode, message: string, options?: SwapProxyErrorOptions) {
     super(message, options);
     this.name = "SwapProxyError";
     this.code = code;
+    this.upstreamCode = options?.upstreamCode;
   }
 }
 

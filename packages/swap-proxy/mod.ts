@@ -53,6 +53,7 @@ export {
 } from "@countersign/postgres";
 
 export type { ObservedEvent, RefusedEvent, SwapEvent } from "./events/swap_event.ts";
+export type { TokenRejection } from "./upstream/token_rejection.ts";
 export { type PublicCode, type Refusal, type RefusalReason, REFUSALS } from "./refusal/refusals.ts";
 export {
   ConfigurationError,
@@ -60,6 +61,7 @@ export {
   type ProxyReason,
   SwapProxyError,
   type SwapProxyErrorCode,
+  type SwapProxyErrorOptions,
 } from "./errors.ts";
 
 export type {

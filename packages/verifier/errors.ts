@@ -12,7 +12,9 @@ export type VerificationReason =
   | "key_not_current"
   | "algorithm_mismatch"
   | "bad_signature"
+  | "unusable_key"
   | "registry_unavailable"
+  | "registry_overloaded"
   // After it.
   | "invalid_claims"
   | "expired"
@@ -24,6 +26,18 @@ export type VerificationReason =
   | "subject_not_allowed"
   | "claim_not_allowed";
 
+const AFTER_SIGNATURE: ReadonlySet<VerificationReason> = new Set([
+  "invalid_claims",
+  "expired",
+  "not_yet_valid",
+  "lifetime_too_long",
+  "issued_before_cutoff",
+  "wrong_audience",
+  "role_not_allowed",
+  "subject_not_allowed",
+  "claim_not_allowed",
+]);
+
 /** What a {@linkcode JwtVerificationError} knows besides its reason. */
 export interface JwtVerificationErrorOptions {
   /** The error underneath. Never one that repeats what an unverified token says. */
@@ -32,13 +46,17 @@ export interface JwtVerificationErrorOptions {
   readonly issuer?: string;
   /** The key, as the registry spells it. */
   readonly kid?: string;
+  /** The claim that is refused. Only once the signature holds. */
+  readonly claim?: string | undefined;
+  /** The role that is refused. Only once the signature holds. */
+  readonly role?: string | undefined;
 }
 
 /**
  * A token that is refused, and why.
  *
- * The message is for the operator's log. It never holds the token, a key, or anything that an unverified
- * token says.
+ * The message never holds the token, a key, or anything that an unverified token says. Once the signature holds it
+ * may say what the token's own claims are, so that whoever signed it can correct them.
  *
  * **Does not** say what a caller may learn: before the signature holds, every reason should be answered
  * alike.
@@ -64,6 +82,10 @@ export class JwtVerificationError extends Error {
   readonly issuer: string | undefined;
   /** The registered key, once one was chosen. */
   readonly kid: string | undefined;
+  /** The claim that is refused, once the signature holds. */
+  readonly claim: string | undefined;
+  /** The role that is refused, once the signature holds. */
+  readonly role: string | undefined;
 
   /**
    * Makes a refusal.
@@ -81,6 +103,13 @@ export class JwtVerificationError extends Error {
     this.reason = reason;
     this.issuer = options.issuer;
     this.kid = options.kid;
+    this.claim = options.claim;
+    this.role = options.role;
+  }
+
+  /** Whether the token's signature held, so that {@linkcode JwtVerificationError.issuer} is who signed it. */
+  get authenticated(): boolean {
+    return AFTER_SIGNATURE.has(this.reason);
   }
 
   /** The same as {@linkcode JwtVerificationError.reason}, under the name that every package's error has. */
@@ -101,6 +130,7 @@ export type InvalidPublicKeyCode =
   | "wrong_key_type"
   | "rsa_modulus_size"
   | "rsa_modulus_even"
+  | "rsa_roca"
   | "rsa_exponent"
   | "weak_point";
 

@@ -18,6 +18,7 @@
  * @module
  */
 export { BoundedMap } from "./bounded_map.ts";
+export { checkMembers } from "./checked_members.ts";
 export { ALGORITHMS } from "./key/algorithms.ts";
 export {
   type InvalidPublicKeyCode,

@@ -79,7 +79,8 @@ export interface IssuerRecord {
  * Where a verifier finds issuers.
  *
  * A source answers from memory without a promise where it can, returns the *same object* for as long as
- * nothing changed, and rejects when it cannot say: the caller then refuses with `registry_unavailable`.
+ * nothing changed, and rejects when it cannot say: the caller then refuses with `registry_unavailable`,
+ * or with `registry_overloaded` if that is what the source rejects with.
  */
 export interface KeySource {
   /**

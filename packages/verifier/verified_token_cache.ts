@@ -1,3 +1,4 @@
+import { checkMembers } from "./checked_members.ts";
 import { BoundedMap } from "./bounded_map.ts";
 import type { ParsedToken } from "./token/parse.ts";
 import type { IssuerKey, IssuerRecord } from "./types.ts";
@@ -55,6 +56,7 @@ export class VerifiedTokenCache {
    * @throws {RangeError} If `maxEntries` is no positive integer.
    */
   constructor(options: { readonly maxEntries?: number } = {}) {
+    checkMembers(options, new Set(["maxEntries"]));
     const { maxEntries = DEFAULT_MAX_ENTRIES } = options;
     if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
       throw new RangeError(`Expected "maxEntries" to be a positive integer, found "${maxEntries}"`);

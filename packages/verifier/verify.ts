@@ -69,7 +69,7 @@ export async function verifyMultiIssuerJwt(
   token: string,
   options: VerifyOptions,
 ): Promise<VerifyResult> {
-  const { keySource, tolerance } = checkOptions(options);
+  const { keySource, times } = checkOptions(options);
   const seen = options.cache && recall(options.cache, token);
 
   const jwt = seen?.jwt ?? parseToken(splitToken(token)); // 1, 2
@@ -87,7 +87,7 @@ export async function verifyMultiIssuerJwt(
   const { issuer, policy } = record;
   const { kid, algorithm } = key;
   const matchedKey: MatchedKey = { issuer, algorithm, is_active: true, kid };
-  checkTimes(claims, policy, now, tolerance, matchedKey); // 6
+  checkTimes(claims, policy, now, times, matchedKey); // 6
 
   checkAudience(claims, policy, options, matchedKey); // 7
 

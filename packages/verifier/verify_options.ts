@@ -1,3 +1,5 @@
+import { checkMembers } from "./checked_members.ts";
+import type { TimeRule } from "./claims/times.ts";
 import { restKeySource } from "./key_source/rest_key_source.ts";
 import type { KeySource } from "./types.ts";
 import { VerifiedTokenCache } from "./verified_token_cache.ts";
@@ -15,6 +17,8 @@ export interface VerifyRules {
   readonly allowedIssuers?: readonly string[];
   /** Seconds by which an issuer's clock may differ from ours, 0 to 60. Default: 5. */
   readonly clockToleranceSec?: number;
+  /** Most seconds from now to `exp`, whatever the issuer's policy allows. Default: as the policy says. */
+  readonly maxTokenLifetimeSec?: number;
   /** The clock, in milliseconds since the epoch. Default: `Date.now`. */
   readonly now?: () => number;
   /** Where to remember verified tokens. Default: nowhere. */
@@ -43,8 +47,24 @@ export type VerifyOptions = VerifyWithKeySource | VerifyWithProject;
 /** Options that have been checked. */
 export interface CheckedOptions {
   readonly keySource: KeySource;
-  readonly tolerance: number;
+  readonly times: TimeRule;
 }
+
+const MEMBERS: ReadonlySet<string> = new Set(
+  [
+    "audience",
+    "requireAudience",
+    "allowedIssuers",
+    "clockToleranceSec",
+    "maxTokenLifetimeSec",
+    "now",
+    "cache",
+    "keySource",
+    "supabaseUrl",
+    "serviceRoleKey",
+    "fetch",
+  ] satisfies (keyof VerifyWithKeySource | keyof VerifyWithProject)[],
+);
 
 const DEFAULT_TOLERANCE = 5;
 const MAX_TOLERANCE = 60;
@@ -58,7 +78,8 @@ export function checkOptions(options: VerifyOptions): CheckedOptions {
   if (typeof options !== "object" || options === null) {
     throw new TypeError('Expected options with "keySource", or "supabaseUrl" and "serviceRoleKey"');
   }
-  const { audience, requireAudience, allowedIssuers, cache } = options;
+  checkMembers(options, MEMBERS);
+  const { audience, requireAudience, allowedIssuers, cache, maxTokenLifetimeSec } = options;
   if (audience !== undefined) {
     const names = typeof audience === "string" ? [audience] : audience;
     checkNames("audience", names);
@@ -78,11 +99,26 @@ export function checkOptions(options: VerifyOptions): CheckedOptions {
   if (typeof tolerance !== "number" || !(tolerance >= 0 && tolerance <= MAX_TOLERANCE)) {
     throw new RangeError(`Expected "clockToleranceSec" from 0 to ${MAX_TOLERANCE} seconds`);
   }
-  return { keySource: sourceOf(options), tolerance };
+  // As text the tolerance would be appended to it.
+  if (
+    maxTokenLifetimeSec !== undefined &&
+    !(typeof maxTokenLifetimeSec === "number" && maxTokenLifetimeSec > 0)
+  ) {
+    throw new RangeError('Expected "maxTokenLifetimeSec" to be a positive number of seconds');
+  }
+  return { keySource: sourceOf(options), times: { tolerance, maxTokenLifetimeSec } };
 }
 
 function sourceOf(options: VerifyOptions): KeySource {
-  if (!("keySource" in options)) return restKeySource(options);
+  if (!("keySource" in options)) {
+    const { supabaseUrl, serviceRoleKey, fetch, now } = options;
+    return restKeySource({
+      supabaseUrl,
+      serviceRoleKey,
+      ...(fetch !== undefined && { fetch }),
+      ...(now !== undefined && { now }),
+    });
+  }
   if (typeof options.keySource?.find !== "function") {
     throw new TypeError('Expected "keySource" to have a method "find"');
   }

@@ -352,12 +352,13 @@ const beforeSignature = (marker: string): Record<string, TokenParts> => ({
   bad_signature: { claims: { note: marker }, signature: () => new TextEncoder().encode(marker) },
 });
 
-Deno.test("verifyMultiIssuerJwt() says nothing of a token whose signature doesn't hold", async () => {
+Deno.test("verifyMultiIssuerJwt() says nothing of a token whose signature does not hold", async () => {
   const record = await makeRecord();
   const seen = async (parts: TokenParts): Promise<unknown> => {
     const error = await verify(await makeToken(parts), record).catch((error: unknown) => error);
     assert.ok(error instanceof JwtVerificationError);
-    const { reason, message, issuer, kid, cause } = error;
+    const { reason, message, issuer, kid, claim, role, cause } = error;
+    assert.deepEqual([claim, role], [undefined, undefined]);
     return { reason, message, issuer, kid, cause };
   };
   const first = beforeSignature("MARKER-ONE-0");

@@ -5,8 +5,10 @@
  */
 import assert from "node:assert/strict";
 import postgres from "postgres";
+import { JwtVerificationError } from "@countersign/verifier";
 import {
   createJwtSwapProxy,
+  type ProxyOptions,
   proxyOptionsFromEnv,
   type RefusalReason,
   REFUSALS,
@@ -19,7 +21,9 @@ import {
   type RunningFunction,
   type Stage,
 } from "@countersign/fixture/stage";
-import { type Attempt, type Change, until } from "@countersign/fixture";
+import { type Attempt, type Change, TokenForge, until } from "@countersign/fixture";
+import { KEY_ATTACKS } from "@countersign/fixture/attacks";
+import { keyFor } from "@countersign/fixture";
 
 const now = () => Math.floor(Date.now() / 1000);
 const GET: Attempt = { method: "GET", path: "/rest/v1/widgets?limit=1" };
@@ -58,13 +62,17 @@ function byUpstream(
     });
 }
 
-/** The options of the proxy hold a signer that fails, as a signing service that is down would. */
-async function internalError(stage: Stage): Promise<void> {
+/** The reason comes from what the proxy's options hold: what no configuration and no request brings about. */
+async function byOptions(
+  stage: Stage,
+  reason: RefusalReason,
+  changes: Partial<ProxyOptions>,
+): Promise<void> {
   const lines: string[] = [];
   const options = proxyOptionsFromEnv(stage.env);
   const handler = createJwtSwapProxy({
     ...options,
-    signer: { sign: () => Promise.reject(new Error("the signer failed")) },
+    ...changes,
     onEvent: (event) => lines.push(JSON.stringify(event)),
   });
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
@@ -75,12 +83,28 @@ async function internalError(stage: Stage): Promise<void> {
       logsAll: true,
     };
     const answer = await stage.send(GET, `http://127.0.0.1:${server.addr.port}`);
-    assertRefused(answer, "internal_error", running);
-    assert.doesNotMatch(answer.text + lines.join(), /the signer failed/);
+    assertRefused(answer, reason, running);
+    assert.doesNotMatch(answer.text + lines.join(), /the (signer|registry) failed/);
   } finally {
     await server.shutdown();
     await options.close();
   }
+}
+
+/** The database takes Ed25519's neutral point, since it judges the form of a key; the verifier must not. */
+async function unusableKey(stage: Stage): Promise<void> {
+  const { attack, algorithm } = KEY_ATTACKS["the Ed25519 identity"]!;
+  await stage.sql`
+    insert into public.jwt_issuers (issuer, allowed_roles) values ('weak', '{widgets_writer}')`;
+  const [row] = await stage.sql<{ kid: string }[]>`
+    insert into public.jwt_public_keys (issuer, public_key, algorithm)
+    values ('weak', ${attack}, ${algorithm}) returning kid`;
+  const forge = new TokenForge(await keyFor("weak"), { role: "widgets_writer" });
+  const token = forge.token({
+    header: { alg: algorithm, kid: row!.kid },
+    signature: () => new Uint8Array(64),
+  });
+  assertRefused(await stage.send({ ...GET, token }), "unusable_key", stage.function);
 }
 
 /** Nobody is there to read this answer; the log has the reason. */
@@ -119,9 +143,17 @@ async function roleClaimIgnored(stage: Stage): Promise<void> {
 }
 
 const PROVOKED: Readonly<Record<RefusalReason, Provocation>> = {
+  host_invalid: byRequest("host_invalid", () => ({
+    path: "/x",
+    host: "x/rest/v1/widgets?select=id&",
+  })),
   path_not_found: byRequest("path_not_found", () => ({ path: "/auth/v1/admin/users" })),
   method_not_allowed: byRequest("method_not_allowed", () => ({ method: "TRACE", body: "" })),
   token_missing: byRequest("token_missing", () => ({ token: null })),
+  token_empty: byRequest("token_empty", () => ({
+    token: null,
+    headers: [["Authorization", "Bearer"]],
+  })),
   credentials_invalid: byRequest("credentials_invalid", () => ({
     token: null,
     headers: [["Authorization", "Basic eA=="]],
@@ -139,6 +171,7 @@ const PROVOKED: Readonly<Record<RefusalReason, Provocation>> = {
   key_not_current: byRequest("key_not_current", (stage) => ({ token: stage.retiredKey.token() })),
   algorithm_mismatch: byToken("algorithm_mismatch", () => ({ header: { alg: "RS512" } })),
   bad_signature: byToken("bad_signature", () => ({ signature: () => new Uint8Array(256) })),
+  unusable_key: unusableKey,
   invalid_claims: byToken("invalid_claims", () => ({ claims: { exp: "soon" } })),
   expired: byToken("expired", () => ({ claims: { iat: now() - 90, exp: now() - 30 } })),
   not_yet_valid: byToken("not_yet_valid", () => ({ claims: { iat: now() + 30, exp: now() + 90 } })),
@@ -155,6 +188,13 @@ const PROVOKED: Readonly<Record<RefusalReason, Provocation>> = {
   registry_unavailable: byFunction("registry_unavailable", {
     SUPABASE_DB_URL: "postgres://nobody:nothing@127.0.0.1:9/postgres",
   }),
+  registry_overloaded: (stage) =>
+    byOptions(stage, "registry_overloaded", {
+      keySource: {
+        find: () =>
+          Promise.reject(new JwtVerificationError("registry_overloaded", "the registry failed")),
+      },
+    }),
   upstream_unreachable: byFunction("upstream_unreachable", {
     COUNTERSIGN_UPSTREAM_URL: "http://127.0.0.1:9",
   }),
@@ -163,12 +203,19 @@ const PROVOKED: Readonly<Record<RefusalReason, Provocation>> = {
     () => new Promise((resolve) => setTimeout(resolve, 1_200, new Response(null))),
   ),
   upstream_not_found: byUpstream("upstream_not_found", () => new Response(null, { status: 404 })),
+  upstream_invalid: (stage) =>
+    byOptions(stage, "upstream_invalid", {
+      fetch: () => Promise.resolve(Object.create(new Response("[]"), { status: { value: 600 } })),
+    }),
   downstream_token_rejected: byFunction("downstream_token_rejected", {
     COUNTERSIGN_JWT_SECRET: "a secret that PostgREST was never told of",
   }),
   role_claim_ignored: roleClaimIgnored,
   client_closed: clientClosed,
-  internal_error: internalError,
+  internal_error: (stage) =>
+    byOptions(stage, "internal_error", {
+      signer: { sign: () => Promise.reject(new Error("the signer failed")) },
+    }),
 };
 
 const reasons = Object.keys(REFUSALS) as RefusalReason[];

@@ -15,11 +15,13 @@ const STEP_OF: Readonly<Record<Exclude<VerificationReason, "invalid_claims">, St
   unknown_issuer: "issuer",
   inactive_issuer: "issuer",
   registry_unavailable: "issuer",
+  registry_overloaded: "issuer",
   unknown_key: "key",
   revoked_key: "key",
   key_not_current: "key",
   algorithm_mismatch: "key",
   bad_signature: "signature",
+  unusable_key: "signature",
   expired: "times",
   not_yet_valid: "times",
   lifetime_too_long: "times",
@@ -30,14 +32,13 @@ const STEP_OF: Readonly<Record<Exclude<VerificationReason, "invalid_claims">, St
   claim_not_allowed: "policy",
 };
 
-/** One reason for three steps: the claim that the verifier's message names first decides. */
-function stepOfClaim(message: string): StepName {
-  const [, claim = ""] = /"(\w+)"/.exec(message) ?? [];
+/** One reason for three steps: the claim that is refused decides. */
+function stepOfClaim(claim = ""): StepName {
   if (["exp", "iat", "nbf"].includes(claim)) return "times";
   return claim === "aud" ? "audience" : "policy";
 }
 
 /** The step at which a verification failed. */
-export function stepOf({ reason, message }: JwtVerificationError): StepName {
-  return reason === "invalid_claims" ? stepOfClaim(message) : STEP_OF[reason];
+export function stepOf({ reason, claim }: JwtVerificationError): StepName {
+  return reason === "invalid_claims" ? stepOfClaim(claim) : STEP_OF[reason];
 }

@@ -1,50 +1,88 @@
+import { LeftOutCounts, LOG_BUDGETS, type LogKind, logKind } from "./log_budgets.ts";
 import type { SwapEvent } from "./swap_event.ts";
 
-/** Milliseconds in which at most {@linkcode MAX_LINES} are written. */
+/** Milliseconds that a budget is for. */
 const WINDOW = 10_000;
-/** Half of the hundred events in ten seconds that Supabase keeps of a function. */
-const MAX_LINES = 50;
 
 /** Where lines go. */
 export interface LogSink {
   /** Worth reading. */
   warn(line: string): void;
-  /** Worth waking somebody. */
+  /** The operator has to act. */
   error(line: string): void;
 }
 
-/**
- * Writes an event as one line of JSON. Under a flood it counts instead, and says with the first line after
- * it how many of each it left out. Alarms count towards the bound only among themselves.
- *
- * @param sink Where lines go. Default: the console.
- * @param now Milliseconds since the epoch.
- */
-export function consoleLogger(
-  sink: LogSink = console,
-  now: () => number = Date.now,
-): (event: SwapEvent) => void {
-  let windowEnds = -Infinity;
-  let written = { warn: 0, error: 0 };
-  const leftOut = new Map<string, number>();
+/** Writes events as lines of JSON. */
+export interface ConsoleLogger {
+  /** Writes an event, or counts it. */
+  readonly log: (event: SwapEvent) => void;
+  /** Writes what was counted since. For the end of a worker; the logger goes on. */
+  flush(): void;
+}
 
-  return (event) => {
-    const time = now();
-    if (time >= windowEnds || time < windowEnds - WINDOW) {
-      windowEnds = time + WINDOW;
-      written = { warn: 0, error: 0 };
-      if (leftOut.size > 0) {
-        sink.warn(JSON.stringify({ type: "left_out", counts: Object.fromEntries(leftOut) }));
-        leftOut.clear();
-      }
-    }
-    const level = event.type === "refused" && event.alarm ? "error" : "warn";
-    if (written[level] >= (level === "error" ? MAX_LINES / 2 : MAX_LINES)) {
-      const kind = event.type === "refused" ? event.reason : event.type;
-      leftOut.set(kind, (leftOut.get(kind) ?? 0) + 1);
-      return;
-    }
-    written[level]++;
-    sink[level](JSON.stringify(event));
+/** What a logger needs of its surroundings. */
+export interface ConsoleLoggerOptions {
+  /** Where lines go. Default: the console. */
+  readonly sink?: LogSink;
+  /** A clock that never steps back, in milliseconds. Default: `performance.now`. */
+  readonly clock?: () => number;
+  /** Runs something later, and returns what cancels it. Default: `setTimeout`. */
+  readonly later?: (run: () => void, milliseconds: number) => () => void;
+}
+
+/**
+ * Makes a logger that writes an event as one line of JSON.
+ *
+ * Under a flood it counts instead, each kind of line by itself, and writes the counts ten seconds after the flood began,
+ * whether anything else happens or not. Memory: at most 1,000 issuers' counts a kind.
+ */
+export function consoleLogger(options: ConsoleLoggerOptions = {}): ConsoleLogger {
+  const { sink = console, clock = () => performance.now(), later = timeout } = options;
+  const windows = new Map<LogKind, Window>();
+
+  const close = (kind: LogKind): void => {
+    const window = windows.get(kind);
+    windows.delete(kind);
+    window?.cancel?.();
+    const summary = window?.leftOut?.summary(kind);
+    if (summary !== undefined) sink[levelOf(kind)](JSON.stringify(summary));
   };
+
+  return {
+    log(event) {
+      const now = clock();
+      const kind = logKind(event);
+      const last = windows.get(kind);
+      if (last !== undefined && now >= last.endsAt) close(kind);
+      const window = windows.get(kind) ?? { endsAt: now + WINDOW, written: 0 };
+      windows.set(kind, window);
+      if (window.written < LOG_BUDGETS[kind]) {
+        window.written++;
+        sink[levelOf(kind)](JSON.stringify(event));
+        return;
+      }
+      window.leftOut ??= new LeftOutCounts();
+      window.leftOut.add(event);
+      window.cancel ??= later(() => close(kind), window.endsAt - now);
+    },
+    flush() {
+      for (const kind of [...windows.keys()]) close(kind);
+    },
+  };
+}
+
+interface Window {
+  readonly endsAt: number;
+  written: number;
+  leftOut?: LeftOutCounts;
+  cancel?: () => void;
+}
+
+function levelOf(kind: LogKind): keyof LogSink {
+  return kind === "alarms" ? "error" : "warn";
+}
+
+function timeout(run: () => void, milliseconds: number): () => void {
+  const timer = setTimeout(run, milliseconds);
+  return () => clearTimeout(timer);
 }

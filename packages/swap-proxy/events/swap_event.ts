@@ -1,5 +1,6 @@
 import type { PolicyRefusal } from "@countersign/verifier";
 import type { PublicCode, RefusalReason } from "../refusal/refusals.ts";
+import type { TokenRejection } from "../upstream/token_rejection.ts";
 
 /** A request that was not answered by PostgREST. */
 export interface RefusedEvent {
@@ -13,14 +14,22 @@ export interface RefusedEvent {
   readonly code: PublicCode;
   /** The status that the caller received. */
   readonly status: number;
-  /** Set when a person has to look: our secret, our clock, our configuration or our code is wrong. */
+  /** Set when the operator has to act: our secret, our clock, our configuration or our code is wrong. */
   readonly alarm: boolean;
+  /** Whether the token's signature held: `issuer` and `kid` sent it. Without it, anybody can have named them. */
+  readonly authenticated: boolean;
   /** The registered issuer, once the token named one. */
   readonly issuer?: string;
   /** The registered key, once the token named one. */
   readonly kid?: string;
+  /** The claim that is refused. Only once the signature held. */
+  readonly claim?: string;
+  /** The role that is refused. Only once the signature held. */
+  readonly role?: string;
   /** SQLSTATE, errno or error name of what failed underneath. */
   readonly cause?: string;
+  /** PostgREST's own code, where it refused the downstream token. */
+  readonly upstreamCode?: TokenRejection;
   /** What the operator can do about it. */
   readonly hint?: string;
   /** Of an `internal_error`: where it was thrown. */

@@ -1,10 +1,9 @@
 import type { Span } from "@opentelemetry/api";
-import { JwtVerificationError, type MatchedKey, type VerifyResult } from "@countersign/verifier";
-import { type RefusalReason, REFUSALS } from "../refusal/refusals.ts";
-import { registryFault } from "../registry/registry_fault.ts";
+import type { MatchedKey, VerifyResult } from "@countersign/verifier";
+import type { Refusal, RefusalReason } from "../refusal/refusals.ts";
 import { REQUEST_ID_HEADER, requestId } from "../request/request_id.ts";
-import { innermostCause, stackFrames } from "./error_cause.ts";
-import type { RefusedEvent, SwapEvent } from "./swap_event.ts";
+import { namedKey, refusedEvent } from "./refused_event.ts";
+import type { SwapEvent } from "./swap_event.ts";
 import { createTelemetry, type Telemetry } from "./telemetry.ts";
 
 /** Follows one request, for the span, `Server-Timing` and `onEvent` alike. */
@@ -20,7 +19,7 @@ export interface Swap {
   /** PostgREST answered. */
   answered(response: Response): Response;
   /** PostgREST did not answer. */
-  refused(error: unknown, reason: RefusalReason): void;
+  refused(error: unknown, reason: RefusalReason, refusal: Refusal): void;
 }
 
 /** What an observer reports to. */
@@ -109,31 +108,18 @@ class ObservedSwap implements Swap {
     return response;
   }
 
-  refused(error: unknown, reason: RefusalReason): void {
-    // The verifier names issuer and key only where they are registered.
-    const known = error instanceof JwtVerificationError ? error : this.#key;
-    const { code, status, alarm = false } = REFUSALS[reason];
+  refused(error: unknown, reason: RefusalReason, refusal: Refusal): void {
     if (this.#isRouted) {
-      const { issuer, kid } = known ?? {};
-      this.#observer.telemetry?.end(this.#span, { issuer, kid, outcome: code, reason, status });
+      this.#observer.telemetry?.end(this.#span, {
+        ...namedKey({ error, key: this.#key }),
+        outcome: refusal.code,
+        reason,
+        status: refusal.status,
+      });
     }
     if (this.#observer.onEvent === undefined) return;
-    const cause = innermostCause(error);
-    const fault = reason === "registry_unavailable" ? registryFault(error) : undefined;
-    const event: RefusedEvent = {
-      type: "refused",
-      requestId: this.requestId,
-      reason,
-      code,
-      status,
-      alarm: alarm || fault !== undefined,
-      ...(known?.issuer !== undefined && { issuer: known.issuer }),
-      ...(known?.kid !== undefined && { kid: known.kid }),
-      ...(cause !== undefined && { cause }),
-      ...(fault !== undefined && { hint: fault }),
-      ...(reason === "internal_error" && { stack: stackFrames(error) }),
-    };
-    this.#tell(event);
+    const { requestId } = this;
+    this.#tell(refusedEvent({ requestId, reason, refusal, error, key: this.#key }));
   }
 
   /** What an observer does must not decide what a caller gets, so its failure goes nowhere. */

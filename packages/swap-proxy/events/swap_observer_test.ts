@@ -7,6 +7,7 @@ import { fakeUpstream } from "../fixtures/upstream.ts";
 import { postgresKeySource } from "../registry/postgres_key_source.ts";
 import type { ProxyOptions } from "../options/proxy_options.ts";
 import { createSwapObserver } from "./swap_observer.ts";
+import { REFUSALS } from "../refusal/refusals.ts";
 import type { SwapEvent } from "./swap_event.ts";
 import { createTelemetry } from "./telemetry.ts";
 
@@ -156,7 +157,7 @@ Deno.test("createSwapObserver() keeps one id for the answer and the log", () => 
   const events: SwapEvent[] = [];
   const observe = createSwapObserver({ onEvent: (event) => events.push(event) });
   const swap = observe(new Request("http://edge.internal/rest/v1/widgets"));
-  swap.refused(new Error("unexpected"), "internal_error");
+  swap.refused(new Error("unexpected"), "internal_error", REFUSALS.internal_error);
   assert.equal(events[0]?.requestId, swap.requestId);
 });
 
@@ -164,7 +165,8 @@ Deno.test("createSwapObserver() reports the innermost cause and ends where cause
   const events: SwapEvent[] = [];
   const observe = createSwapObserver({ onEvent: (event) => events.push(event) });
   const refused = (error: unknown) => {
-    observe(new Request("http://edge.internal/")).refused(error, "registry_unavailable");
+    const swap = observe(new Request("http://edge.internal/"));
+    swap.refused(error, "registry_unavailable", REFUSALS.registry_unavailable);
     const event = events.at(-1);
     return event?.type === "refused" ? event.cause : undefined;
   };

@@ -38,6 +38,10 @@ export interface ProxyOptions {
    * unknown length, starts it again. Default: 60,000.
    */
   readonly upstreamTimeout?: number;
+  /** Names of further request headers that PostgREST gets. Default: none. */
+  readonly requestHeaders?: readonly string[];
+  /** Names of further headers of PostgREST's that the client gets. Default: none. */
+  readonly responseHeaders?: readonly string[];
   /** How to reach PostgREST and the registry. Default: the global `fetch`. */
   readonly fetch?: typeof fetch;
   /** The clock, in milliseconds since the epoch. Default: `Date.now`. */

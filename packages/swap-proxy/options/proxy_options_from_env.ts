@@ -17,7 +17,7 @@ import type { ProxyOptions } from "./proxy_options.ts";
 
 /** What {@linkcode proxyOptionsFromEnv} returns: options, and a way to close what they hold open. */
 export interface ConfiguredProxyOptions extends ProxyOptions {
-  /** Closes the connections to the registry. */
+  /** Writes what the log still owes, and closes the connections to the registry. */
   close(): Promise<void>;
 }
 
@@ -88,11 +88,17 @@ export function proxyOptionsFromEnv(
   const isComplete = supabaseUrl !== undefined && signer !== undefined && registry !== undefined;
   if (variables.hasProblems || !isComplete) return variables.fail();
 
+  const logger = consoleLogger();
   return {
     supabaseUrl,
     signer,
-    ...registry,
-    onEvent: consoleLogger(),
+    keySource: registry.keySource,
+    onEvent: logger.log,
+    async close() {
+      // First, and at once: a worker that ends waits for nothing.
+      logger.flush();
+      await registry.close();
+    },
     ...(upstreamUrl !== undefined && { upstreamUrl }),
     ...(apikey !== undefined && { apikey }),
     ...(audience !== undefined && { audience }),

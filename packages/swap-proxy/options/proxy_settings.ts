@@ -9,6 +9,7 @@ import type { VerifyOptions } from "@countersign/verifier";
 import { defaultAudience } from "./default_audience.ts";
 import type { DownstreamSigner } from "../downstream/downstream_signer.ts";
 import { ConfigurationError } from "../errors.ts";
+import { headerNames, REQUEST_HEADERS, RESPONSE_HEADERS } from "../upstream/forwarded_headers.ts";
 import type { ForwardSettings } from "../upstream/forward.ts";
 import { hs256Signer } from "../downstream/hs256_signer.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
@@ -46,6 +47,11 @@ export function proxySettings(options: ProxyOptions): ProxySettings {
     forward: {
       upstreamUrl: named("upstreamUrl", () => readServerUrl(upstreamUrl)),
       apikey: apikey(options),
+      requestHeaders: [...REQUEST_HEADERS, ...extraHeaders("requestHeaders", options)],
+      responseHeaders: new Set([
+        ...RESPONSE_HEADERS,
+        ...extraHeaders("responseHeaders", options),
+      ]),
       calls: new UpstreamCalls(upstreamTimeout(options)),
       // As a method of the options it would be called with them as `this`, which Workers refuse.
       fetch: options.fetch ?? ((input, init) => fetch(input, init)),
@@ -62,6 +68,13 @@ function named<Value>(name: string, read: () => Value): Value {
     if (error instanceof TypeError) throw invalid(name, error.message);
     throw error;
   }
+}
+
+function extraHeaders(
+  name: "requestHeaders" | "responseHeaders",
+  options: ProxyOptions,
+): readonly string[] {
+  return named(name, () => headerNames(options[name] ?? []));
 }
 
 /** A longer one than a timer can be set to would be over at once. */

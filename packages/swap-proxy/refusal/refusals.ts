@@ -6,11 +6,14 @@ export type RefusalReason = VerificationReason | ProxyReason;
 
 /** The public codes, which a caller sees. Several reasons share one where a difference would help an attacker. */
 export type PublicCode =
+  | "host_invalid"
   | "path_not_found"
   | "method_not_allowed"
   | "token_missing"
+  | "token_empty"
   | "credentials_invalid"
   | "token_too_large"
+  | "header_not_allowed"
   | "token_malformed"
   | "token_refused"
   | "claims_invalid"
@@ -24,6 +27,7 @@ export type PublicCode =
   | "upstream_unreachable"
   | "upstream_timeout"
   | "upstream_not_found"
+  | "upstream_invalid"
   | "downstream_token_rejected"
   | "target_misconfigured"
   | "client_closed"
@@ -39,6 +43,8 @@ export interface Refusal {
   readonly message: string;
   /** The body's `hint`. */
   readonly hint: string;
+  /** Whether `details` says what the token has: only where its signature held. */
+  readonly explains?: true;
   /** Headers beside the content type. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether the operator has to act: what is wrong is ours and not the caller's. */
@@ -56,12 +62,22 @@ const malformed: Refusal = unauthorized(
 const refused: Refusal = unauthorized(
   "token_refused",
   "The token is not accepted here",
-  "Check issuer, key and audience with the operator of this project; its log has the reason",
+  "Check issuer, key and audience with the operator of this project, whose log has the reason",
 );
 
+const registryUnavailable: Refusal = {
+  status: 503,
+  code: "registry_unavailable",
+  message: "The registry of issuers cannot be read",
+  hint: "Try again; nothing was written",
+  headers: { "retry-after": "1" },
+};
+
+const UNKNOWN_WRITE = "Check whether a write took place before you repeat it";
+
 /**
- * The one table from a precise reason to what the caller gets. Bodies have PostgREST's four members, with
- * `details` always null.
+ * The one table from a precise reason to what the caller gets. Bodies have PostgREST's four members; `details` is
+ * null unless the row explains.
  *
  * @example Look up a status
  * ```ts
@@ -73,17 +89,23 @@ const refused: Refusal = unauthorized(
  * ```
  */
 export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
+  host_invalid: {
+    status: 400,
+    code: "host_invalid",
+    message: "The Host header must be a host name and a port",
+    hint: "Send the request to the function's URL as it stands",
+  },
   path_not_found: {
     status: 404,
     code: "path_not_found",
-    message: "There is nothing at this path",
+    message: "Nothing is served at this path",
     hint: "Only /, /<table> and /rpc/<function> are served, below the mount path",
   },
   method_not_allowed: {
     status: 405,
     code: "method_not_allowed",
     message: "The method is not allowed",
-    hint: "PostgREST knows GET, HEAD, POST, PATCH, PUT, DELETE and OPTIONS",
+    hint: "Use GET, HEAD, POST, PATCH, PUT, DELETE or OPTIONS",
     headers: { allow: "GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS" },
   },
 
@@ -95,10 +117,16 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
     hint: "Send one header: Authorization: Bearer <token>",
     headers: { "www-authenticate": "Bearer" },
   },
+  token_empty: {
+    status: 400,
+    code: "token_empty",
+    message: "The Authorization header contains no token",
+    hint: "Check that the variable which holds the token is set",
+  },
   credentials_invalid: {
     status: 400,
     code: "credentials_invalid",
-    message: "The Authorization header is not one Bearer token",
+    message: "The Authorization header must hold exactly one Bearer token",
     hint: "Send one header: Authorization: Bearer <token>",
   },
   token_too_large: {
@@ -108,7 +136,11 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
     hint: "Keep the token under 8 KiB",
   },
   malformed,
-  header_not_allowed: malformed,
+  header_not_allowed: unauthorized(
+    "header_not_allowed",
+    "The token's header is not accepted here",
+    "Sign with RS256, RS384, RS512, PS256, ES256, ES384 or EdDSA and no other header than alg, kid and typ; an API key or a user's session is not an issuer's token",
+  ),
 
   issuer_not_allowed: refused,
   unknown_issuer: refused,
@@ -118,24 +150,25 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
   key_not_current: refused,
   algorithm_mismatch: refused,
   bad_signature: refused,
+  unusable_key: refused,
   issued_before_cutoff: refused,
   wrong_audience: refused,
 
-  invalid_claims: unauthorized(
+  invalid_claims: explained(unauthorized(
     "claims_invalid",
-    "The token's claims have a wrong type or are missing",
-    "iat and exp are required integers; see the reference of claims",
-  ),
-  expired: unauthorized(
+    "A required claim is missing or has the wrong type",
+    "Correct the claim that details names",
+  )),
+  expired: explained(unauthorized(
     "token_expired",
     "The token has expired",
-    "Sign a new token for each request, and check this machine's clock",
-  ),
-  not_yet_valid: unauthorized(
+    "Sign a new token for each request, and check the clock of the machine that signs",
+  )),
+  not_yet_valid: explained(unauthorized(
     "token_not_yet_valid",
     "The token is not valid yet",
     "Check the clock of the machine that signs",
-  ),
+  )),
 
   lifetime_too_long: forbidden(
     "lifetime_not_allowed",
@@ -158,37 +191,38 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
     "Leave out claims that the issuer's policy does not name",
   ),
 
-  registry_unavailable: {
-    status: 503,
-    code: "registry_unavailable",
-    message: "The registry of issuers cannot be read",
-    hint: "Try again; nothing was written",
-    headers: { "retry-after": "1" },
-  },
+  registry_unavailable: registryUnavailable,
+  registry_overloaded: registryUnavailable,
   upstream_unreachable: {
     status: 502,
     code: "upstream_unreachable",
     message: "PostgREST cannot be reached",
-    hint: "Whether a write took place is not known",
+    hint: UNKNOWN_WRITE,
     alarm: true,
   },
   upstream_timeout: {
     status: 504,
     code: "upstream_timeout",
     message: "PostgREST did not answer in time",
-    hint: "Whether a write took place is not known",
+    hint: UNKNOWN_WRITE,
   },
   upstream_not_found: {
     status: 404,
     code: "upstream_not_found",
     message: "PostgREST answered 404 without a body",
-    hint: "Check the table's or function's name and the profile header",
+    hint: "Check the name of the table or function, and the profile header",
+  },
+  upstream_invalid: {
+    status: 502,
+    code: "upstream_invalid",
+    message: "PostgREST's answer cannot be passed on",
+    hint: `A function of the database has set a status outside 200 to 599. ${UNKNOWN_WRITE}`,
   },
   downstream_token_rejected: {
     status: 502,
     code: "downstream_token_rejected",
-    message: "PostgREST does not accept this proxy's signature",
-    hint: "The operator has to check the proxy's signing key and clock; the token was fine",
+    message: "PostgREST does not accept this proxy's token",
+    hint: "The operator has to act; the token was accepted, and nothing was written",
     alarm: true,
   },
   role_claim_ignored: {
@@ -198,12 +232,12 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
     hint: "The operator has to fix the target; the token was fine",
     alarm: true,
   },
-  // nginx's 499. Nobody reads the answer; the log does.
+  // nginx's 499. It never reaches the caller, who has left; the log does.
   client_closed: {
     status: 499,
     code: "client_closed",
     message: "The client left before there was an answer",
-    hint: "Whether a write took place is not known",
+    hint: UNKNOWN_WRITE,
   },
   internal_error: {
     status: 500,
@@ -221,5 +255,9 @@ function unauthorized(code: PublicCode, message: string, hint: string): Refusal 
 }
 
 function forbidden(code: PublicCode, message: string, hint: string): Refusal {
-  return { status: 403, code, message, hint };
+  return explained({ status: 403, code, message, hint });
+}
+
+function explained(refusal: Refusal): Refusal {
+  return { ...refusal, explains: true };
 }

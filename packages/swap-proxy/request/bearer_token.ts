@@ -1,6 +1,7 @@
 import { SwapProxyError } from "../errors.ts";
 
 const SCHEME = "bearer ";
+const BARE_SCHEME = /^bearer *$/i;
 /** Several Authorization headers arrive joined by commas, which no token contains (RFC 9110 §5.3). */
 const SEPARATOR = /[\s,]/;
 
@@ -10,8 +11,8 @@ const SEPARATOR = /[\s,]/;
  * **Does not** read a token from the query, a form or `apikey` (RFC 6750 §2.3 advises against it, and such
  * tokens end up in logs), and does not look inside the token.
  *
- * @throws {SwapProxyError} `token_missing` with no header; `credentials_invalid` where it is empty, another
- * scheme, or holds more than one credential: present but invalid never becomes anonymous.
+ * @throws {SwapProxyError} `token_missing` with no header; `token_empty` with nothing in it, or nothing behind the
+ * scheme; `credentials_invalid` where it is another scheme, or holds more than one credential: present but invalid never becomes anonymous.
  */
 export function bearerToken(headers: Headers): string {
   const value = headers.get("authorization");
@@ -21,6 +22,9 @@ export function bearerToken(headers: Headers): string {
   const isBearer = value.slice(0, start).toLowerCase() === SCHEME;
   while (value[start] === " ") start++;
   const token = value.slice(start);
+  if (token === "" && (value === "" || BARE_SCHEME.test(value))) {
+    throw new SwapProxyError("token_empty", "The Authorization header contains no token");
+  }
   if (!isBearer || token === "" || SEPARATOR.test(token)) {
     throw new SwapProxyError("credentials_invalid", "The Authorization header is not one token");
   }

@@ -12,10 +12,14 @@ Deno.test("bearerToken() takes one Bearer token, whatever the scheme's case", ()
 Deno.test("bearerToken() tells a missing header from an invalid one", () => {
   assert.throws(() => bearerToken(new Headers()), { code: "token_missing" });
   assert.throws(() => bearerToken(new Headers({ apikey: "a.b.c" })), { code: "token_missing" });
+  for (const value of ["", " ", "Bearer", "bearer", "Bearer ", "BEARER    "]) {
+    assert.throws(() => bearerToken(headers(value)), { code: "token_empty" }, value);
+  }
   const attacks = [
-    "",
-    "Bearer",
-    "Bearer ",
+    "Bearer,",
+    "Bearer \u00a0",
+    "Basic",
+    "Bear",
     "Bearer a.b.c, Bearer d.e.f",
     "Bearer a.b.c,d.e.f",
     "Bearer a.b.c,",

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { fakeUpstream, type SeenRequest } from "../fixtures/upstream.ts";
 import { forward, type ForwardSettings } from "./forward.ts";
+import { REQUEST_HEADERS, RESPONSE_HEADERS } from "./forwarded_headers.ts";
 import { UpstreamCalls } from "./upstream_calls.ts";
 
 const SETTINGS: Omit<ForwardSettings, "fetch"> = {
   upstreamUrl: "https://ref.supabase.co/rest/v1",
   apikey: "sb_publishable_1",
+  requestHeaders: [...REQUEST_HEADERS, "x-tenant"],
+  responseHeaders: new Set([...RESPONSE_HEADERS, "refresh"]),
   calls: new UpstreamCalls(1_000),
 };
 
@@ -41,8 +44,14 @@ Deno.test("forward() passes on what PostgREST reads, and nothing else", async ()
     "range-unit": "items",
     "x-client-info": "supabase-js/2",
     "x-retry-count": "1",
+    traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    tracestate: "vendor=1",
+    baggage: "tenant=7",
+    "x-tenant": "north",
   };
   const stopped = {
+    "x-other": "1",
+    "user-agent": "curl/8",
     apikey: "sb_secret_stolen",
     authorization: "Bearer inbound",
     "proxy-authorization": "Basic x",
@@ -101,11 +110,19 @@ Deno.test("forward() answers with PostgREST's own headers, and nothing else", as
     "retry-after": "1",
     "server-timing": "jwt;dur=0.1",
     vary: "Accept",
+    "content-disposition": 'attachment; filename="widgets.csv"',
+    "content-language": "de",
+    "x-rate-limit": "10",
+    "x-request-id": "r1",
+    refresh: "5",
     "www-authenticate": "Bearer",
   };
   const stopped = {
     "set-cookie": "a=b",
-    "content-encoding": "gzip",
+    "x-kong-upstream-latency": "1",
+    "x-envoy-upstream-service-time": "1",
+    "x-powered-by": "x",
+    "x-forwarded-host": "x",
     "content-length": "999",
     "transfer-encoding": "chunked",
     connection: "close",
@@ -147,12 +164,120 @@ Deno.test("forward() hands a redirect back instead of following it", async () =>
 });
 
 Deno.test("forward() answers statuses without a body without one", async () => {
-  for (const status of [204, 205, 304]) {
+  for (const [status, passed] of [[204, 204], [205, 204], [304, 304]] as const) {
     const { answered } = send(() => new Response(null, { status }));
     const response = await answered;
-    assert.equal(response.status, status);
+    assert.equal(response.status, passed);
     assert.equal(response.body, null);
   }
+});
+
+/** What a constructor refuses to make, and a server can send all the same. */
+function strange(status: number): Response {
+  return Object.create(new Response("[]"), {
+    status: { value: status },
+    headers: { value: new Headers() },
+    body: { value: null },
+  });
+}
+
+Deno.test("forward() refuses a status that no answer can have, which SQL can set", async () => {
+  for (const status of [0, 100, 199, 600, 999]) {
+    await assert.rejects(send(() => strange(status)).answered, { code: "upstream_invalid" });
+  }
+  for (const status of [200, 299, 599]) {
+    const { answered } = send(() => new Response("[]", { status }));
+    assert.equal((await answered).status, status);
+  }
+});
+
+Deno.test("forward() shows an encoding that fetch shows, and the first of two content types", async () => {
+  const headers = new Headers({ "content-encoding": "gzip" });
+  headers.append("content-type", "application/json; charset=utf-8");
+  headers.append("content-type", "text/csv");
+  const { answered } = send(() => new Response("[]", { headers }));
+  const response = await answered;
+  assert.equal(response.headers.get("content-encoding"), "gzip");
+  assert.equal(response.headers.get("content-type"), "application/json; charset=utf-8");
+  const plain = await send(() => new Response("[]", { headers: { "content-type": "a/b" } }))
+    .answered;
+  assert.equal(plain.headers.get("content-encoding"), null);
+  assert.equal(plain.headers.get("content-type"), "a/b");
+});
+
+Deno.test("forward() answers HEAD with the length that GET would have, and never with 0 instead", async () => {
+  const head = { method: "HEAD" };
+  const known = send(() => new Response(null, { headers: { "content-length": "12" } }), head);
+  assert.equal((await known.answered).headers.get("content-length"), "12");
+  const unknown = await send(() => new Response(null), head).answered;
+  assert.equal(unknown.headers.get("content-length"), null);
+  // A server that sees no body writes "Content-Length: 0".
+  assert.notEqual(unknown.body, null);
+  assert.equal(await unknown.text(), "");
+});
+
+Deno.test("forward() breaks off an answer of 401 or 404 whose body does not come", async () => {
+  const silent = () => new ReadableStream<Uint8Array>();
+  for (const status of [401, 404]) {
+    const aborting = (request: SeenRequest) => {
+      const { signal } = request.init;
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) =>
+          signal?.addEventListener("abort", () => controller.error(signal.reason)),
+      });
+      return new Response(body, { status });
+    };
+    const late = send(aborting, {}, { calls: new UpstreamCalls(5) });
+    await assert.rejects(late.answered, { code: "upstream_timeout" });
+
+    const client = new AbortController();
+    const left = send(aborting, { signal: client.signal });
+    setTimeout(() => client.abort(), 30);
+    await assert.rejects(left.answered, { code: "client_closed" });
+    assert.equal(left.seen[0]?.init.signal?.aborted, true);
+
+    const reset = new ReadableStream({
+      start: (controller) => controller.error(new TypeError("reset")),
+    });
+    const broken = send(() => new Response(reset, { status }));
+    await assert.rejects(broken.answered, { code: "upstream_unreachable" });
+  }
+  // The twin: nobody waits for the body of another status.
+  const { answered } = send(() => new Response(silent(), { status: 200 }));
+  await (await answered).body?.cancel();
+});
+
+Deno.test("forward() tells a client that breaks its upload off from an upstream that fails", async () => {
+  const failing = () =>
+    new ReadableStream({
+      pull: (controller) => controller.error(new TypeError("connection reset")),
+    });
+  const readAll = async ({ init }: SeenRequest) => {
+    await new Response(init.body).arrayBuffer();
+    return Response.json([]);
+  };
+  const lengths = [{}, { "content-length": "10" }, { "content-length": "65536" }, {
+    "content-length": "65537",
+  }, { "content-length": "5000000" }];
+  for (const headers of lengths) {
+    const left = send(readAll, { method: "POST", body: failing(), headers });
+    await assert.rejects(left.answered, { code: "client_closed" }, JSON.stringify(headers));
+
+    const refused = send(() => Promise.reject(new TypeError("connection reset")), {
+      method: "POST",
+      body: stream("{}"),
+      headers,
+    });
+    await assert.rejects(refused.answered, { code: "upstream_unreachable" });
+  }
+});
+
+Deno.test("forward() gives a small body that stops the time that everything has", async () => {
+  const stopped = new ReadableStream<Uint8Array>();
+  const init = { method: "POST", body: stopped, headers: { "content-length": "10" } };
+  const { answered, seen } = send(ok, init, { calls: new UpstreamCalls(20) });
+  await assert.rejects(answered, { code: "upstream_timeout" });
+  assert.equal(seen.length, 0);
 });
 
 Deno.test("forward() replaces an empty 404, which postgrest-js would read as success", async () => {
@@ -182,7 +307,8 @@ Deno.test("forward() raises the alarm where PostgREST refuses our token", async 
   ];
   for (const [body, headers] of rejections) {
     const { answered } = send(() => new Response(body, { status: 401, headers }));
-    await assert.rejects(answered, { code: "downstream_token_rejected" }, body);
+    const upstreamCode = /PGRST30\d/.exec(body + JSON.stringify(headers))?.[0];
+    await assert.rejects(answered, { code: "downstream_token_rejected", upstreamCode }, body);
   }
 });
 

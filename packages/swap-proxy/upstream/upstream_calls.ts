@@ -5,10 +5,10 @@
  */
 const INTERVAL = 10;
 /**
- * Bytes from which on a body is watched on its way up. Watched, it goes through JavaScript chunk by chunk: that
- * costs a quarter of a whole small request, and V8 lets some 64 MB of spent chunks lie, however many there are.
+ * Bytes up to which a body is read before the call. Larger ones are watched on their way up, chunk by chunk: for a small
+ * request that would cost a quarter of all that it takes.
  */
-const LARGE = 1024 * 1024;
+const SMALL = 64 * 1024;
 
 /** Why a call was broken off. */
 export type BrokenOff = "upstream_timeout" | "client_closed";
@@ -35,13 +35,23 @@ export class UpstreamCall {
     return this.#abort.signal;
   }
 
-  /** The request's body, for `fetch`. The time-out starts anew whenever a part of a large one goes up. */
-  get body(): Request["body"] {
+  /**
+   * The request's body, for `fetch`. The time-out starts again whenever a part of a large one goes up.
+   *
+   * A client that breaks its upload off breaks the call off. Only whoever reads the body can know: to `fetch` it looks
+   * as if the upstream had failed.
+   */
+  async body(): Promise<BodyInit | null> {
     const { body, headers } = this.#request;
     if (body === null) return null;
     const length = headers.get("content-length");
-    if (length !== null && Number(length) < LARGE) return body;
-    return observed(body, () => this.#movedAt = this.#now());
+    if (length === null || !(Number(length) <= SMALL)) return this.#watched(body);
+    try {
+      return await this.#untilBrokenOff(this.#request.arrayBuffer());
+    } catch (error) {
+      this.brokenOff ??= "client_closed";
+      throw error;
+    }
   }
 
   /**
@@ -73,6 +83,32 @@ export class UpstreamCall {
   #breakOff(reason: BrokenOff): void {
     this.brokenOff ??= reason;
     this.#abort.abort();
+  }
+
+  /** The same stream, chunk by chunk, with nothing kept. */
+  #watched(body: NonNullable<Request["body"]>): NonNullable<Request["body"]> {
+    const reader = body.getReader();
+    return new ReadableStream({
+      pull: async (controller) => {
+        try {
+          const { done, value } = await reader.read();
+          this.#movedAt = this.#now();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        } catch (error) {
+          this.brokenOff ??= "client_closed";
+          throw error;
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    }, { highWaterMark: 0 });
+  }
+
+  #untilBrokenOff<Value>(reading: Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      this.signal.addEventListener("abort", () => reject(this.signal.reason), { once: true });
+      reading.then(resolve, reject);
+    });
   }
 }
 
@@ -123,21 +159,4 @@ export class UpstreamCalls {
     this.#unseen = new Set();
     this.#timer = this.#seen.size > 0 ? setTimeout(this.#look, INTERVAL) : undefined;
   };
-}
-
-/** The same stream, chunk by chunk, with nothing kept. */
-function observed(
-  body: NonNullable<Request["body"]>,
-  onChunk: () => void,
-): NonNullable<Request["body"]> {
-  const reader = body.getReader();
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await reader.read();
-      onChunk();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
 }

@@ -28,18 +28,24 @@ export function checkAudience(
   const { aud } = claims;
   if (aud === undefined) {
     if (policy.audiences === null && rule.requireAudience !== true) return;
-    throw new JwtVerificationError("wrong_audience", 'Expected the token to have "aud"', signer);
+    throw new JwtVerificationError("wrong_audience", 'Expected the token to have "aud"', {
+      ...signer,
+      claim: "aud",
+    });
   }
   if (!isAudience(aud)) {
     throw new JwtVerificationError(
       "invalid_claims",
       'Expected "aud" to be a string or a non-empty array of strings',
-      signer,
+      { ...signer, claim: "aud" },
     );
   }
   const expected = policy.audiences ?? rule.audience;
   if (expected !== undefined && !intersects(aud, expected)) {
-    throw new JwtVerificationError("wrong_audience", "The token is for another audience", signer);
+    throw new JwtVerificationError("wrong_audience", "The token is for another audience", {
+      ...signer,
+      claim: "aud",
+    });
   }
 }
 

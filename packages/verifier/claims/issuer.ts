@@ -8,7 +8,7 @@ import { hasControlCharacter, MAX_NAME_LENGTH } from "./name.ts";
  * The name is compared exactly. One that the registry can't hold is not looked up.
  *
  * @throws {JwtVerificationError} `malformed`, `issuer_not_allowed`, `unknown_issuer`, `inactive_issuer`,
- * `registry_unavailable`; a promise rejects with the same.
+ * `registry_unavailable`, `registry_overloaded`; a promise rejects with the same.
  */
 export function findIssuer(
   iss: unknown,
@@ -60,5 +60,6 @@ function unknownIssuer(): JwtVerificationError {
 }
 
 function unavailable(cause: unknown): JwtVerificationError {
+  if (cause instanceof JwtVerificationError && cause.reason === "registry_overloaded") return cause;
   return new JwtVerificationError("registry_unavailable", "The registry cannot be read", { cause });
 }

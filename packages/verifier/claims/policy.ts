@@ -1,4 +1,5 @@
 import { JwtVerificationError, type JwtVerificationErrorOptions } from "../errors.ts";
+import { describe } from "./describe.ts";
 import { hasControlCharacter, MAX_NAME_LENGTH } from "./name.ts";
 import { COUNTERSIGN_CLAIM, isProtectedClaim, isRegisteredClaim } from "./protected_claims.ts";
 import { isReservedRole } from "./reserved_roles.ts";
@@ -43,61 +44,81 @@ class Judge {
     private readonly signer: JwtVerificationErrorOptions,
   ) {}
 
-  invalid(message: string): never {
-    throw new JwtVerificationError("invalid_claims", message, this.signer);
+  invalid(claim: string, message: string): never {
+    throw new JwtVerificationError("invalid_claims", message, { ...this.signer, claim });
   }
 
-  refuse(reason: PolicyRefusal["reason"], message: string): never {
-    throw new JwtVerificationError(reason, message, this.signer);
+  refuse(reason: PolicyRefusal["reason"], message: string, what: Refused): never {
+    throw new JwtVerificationError(reason, message, { ...this.signer, ...what });
   }
 
-  refuseOrObserve(reason: PolicyRefusal["reason"], message: string): void {
-    if (this.policy.mode !== "observe") this.refuse(reason, message);
+  refuseOrObserve(reason: PolicyRefusal["reason"], message: string, what: Refused): void {
+    if (this.policy.mode !== "observe") this.refuse(reason, message, what);
     this.observed.push({ reason, message });
   }
+}
+
+/** What of the token is refused, for the operator's log. */
+interface Refused {
+  readonly claim: string | undefined;
+  readonly role?: string | undefined;
 }
 
 /** The role has to be one of the allowed ones, whether the token claims it or falls back to it. */
 function resolveRole(claimed: unknown, judge: Judge): string {
   const { allowedRoles, defaultRole } = judge.policy;
   if (claimed !== undefined) {
-    if (typeof claimed !== "string") judge.invalid('Expected "role" to be a string');
+    if (typeof claimed !== "string") {
+      judge.invalid("role", `Expected "role" to be a string, found ${describe(claimed)}`);
+    }
+    const what = { claim: "role", role: loggable(claimed) };
     if (isReservedRole(claimed)) {
-      judge.refuse("role_not_allowed", `The role ${quote(claimed)}is reserved`);
+      judge.refuse("role_not_allowed", `The role ${quote(claimed)}is reserved`, what);
     }
     if (allowedRoles.includes(claimed)) return claimed;
     judge.refuseOrObserve(
       "role_not_allowed",
       `The role ${quote(claimed)}is not among the issuer's roles`,
+      what,
     );
   }
   if (defaultRole === null || !allowedRoles.includes(defaultRole) || isReservedRole(defaultRole)) {
-    judge.refuse("role_not_allowed", "The issuer has no default role for a token without one");
+    judge.refuse("role_not_allowed", "The issuer has no default role for a token without one", {
+      claim: "role",
+      role: defaultRole ?? undefined,
+    });
   }
   return defaultRole;
 }
+
+const SUBJECT: Refused = { claim: "sub" };
 
 function checkSubject(sub: unknown, judge: Judge): void {
   const { allowedSubjects, allowUserSubjects } = judge.policy;
   if (sub === undefined) {
     if (allowedSubjects !== null) {
-      judge.refuseOrObserve("subject_not_allowed", 'Expected the token to have "sub"');
+      judge.refuseOrObserve("subject_not_allowed", 'Expected the token to have "sub"', SUBJECT);
     }
     return;
   }
-  if (!isName(sub)) judge.invalid(expectedName("sub"));
+  if (!isName(sub)) judge.invalid("sub", expectedName("sub", sub));
   if (isUserId(sub)) {
     // A rule that ends in `*` never means a user: a prefix of hex digits would name a share of them.
     if (!allowUserSubjects || (allowedSubjects !== null && !allowedSubjects.includes(sub))) {
       judge.refuse(
         "subject_not_allowed",
         "The subject could be the id of one of the target's users",
+        SUBJECT,
       );
     }
     return;
   }
   if (allowedSubjects !== null && !allowedSubjects.some((rule) => matchesSubject(rule, sub))) {
-    judge.refuseOrObserve("subject_not_allowed", "The subject is not among the issuer's subjects");
+    judge.refuseOrObserve(
+      "subject_not_allowed",
+      "The subject is not among the issuer's subjects",
+      SUBJECT,
+    );
   }
 }
 
@@ -108,11 +129,11 @@ function matchesSubject(rule: string, sub: string): boolean {
 function checkTokenId(jti: unknown, judge: Judge): void {
   if (jti === undefined) {
     if (judge.policy.singleUse) {
-      judge.invalid('Expected the token to have "jti": it is for one use');
+      judge.invalid("jti", 'Expected the token to have "jti": it is for one use');
     }
     return;
   }
-  if (!isName(jti) || jti === "") judge.invalid(expectedName("jti"));
+  if (!isName(jti) || jti === "") judge.invalid("jti", expectedName("jti", jti));
 }
 
 function checkClaimNames(claims: JsonObject, judge: Judge): void {
@@ -121,12 +142,15 @@ function checkClaimNames(claims: JsonObject, judge: Judge): void {
     if (isRegisteredClaim(name)) continue;
     const named = allowedClaims !== null && allowedClaims.includes(name);
     if (name === COUNTERSIGN_CLAIM || (isProtectedClaim(name) && !named)) {
-      judge.refuse("claim_not_allowed", `The claim ${quote(name)}is protected`);
+      judge.refuse("claim_not_allowed", `The claim ${quote(name)}is protected`, {
+        claim: loggable(name),
+      });
     }
     if (allowedClaims !== null && !named) {
       judge.refuseOrObserve(
         "claim_not_allowed",
         `The claim ${quote(name)}is not among the issuer's claims`,
+        { claim: loggable(name) },
       );
     }
   }
@@ -137,11 +161,17 @@ function isName(value: unknown): value is string {
     !hasControlCharacter(value);
 }
 
-function expectedName(claim: string): string {
-  return `Expected "${claim}" to be a string of at most ${MAX_NAME_LENGTH} characters without control characters`;
+function expectedName(claim: string, found: unknown): string {
+  const kind = typeof found === "string" ? `${found.length} characters` : describe(found);
+  return `Expected "${claim}" to be a string of 1 to ${MAX_NAME_LENGTH} characters without control characters, found ${kind}`;
 }
 
-/** A name from the token, for the log; nothing if it could be anything but a name. */
+/** A name from the token, for the log; `undefined` if it could be anything but a name. */
+function loggable(name: string): string | undefined {
+  return /^[\w.:/-]{1,63}$/.test(name) ? name : undefined;
+}
+
 function quote(name: string): string {
-  return /^[\w.:/-]{1,63}$/.test(name) ? `"${name}" ` : "";
+  const own = loggable(name);
+  return own === undefined ? "" : `"${own}" `;
 }

@@ -156,7 +156,7 @@ Deno.test("checkTimes() agrees with a model of the design", () => {
           iat >= (policy.rejectIssuedBefore ?? 0);
         let accepted = true;
         try {
-          checkTimes(claims, policy, now, tolerance, {});
+          checkTimes(claims, policy, now, { tolerance }, {});
         } catch (error) {
           assert.ok(error instanceof JwtVerificationError);
           accepted = false;

@@ -73,10 +73,10 @@ for (const [name, { claims, twin, reason, tolerance = 5, ...rest }] of Object.en
   Deno.test(`checkTimes() refuses ${name}`, () => {
     const rules = { ...policy, ...rest.policy };
     assert.throws(
-      () => checkTimes(claims, rules, NOW, tolerance, {}),
+      () => checkTimes(claims, rules, NOW, { tolerance }, {}),
       (error) => isRefusal(error, reason),
     );
-    checkTimes(twin, rules, NOW, tolerance, {});
+    checkTimes(twin, rules, NOW, { tolerance }, {});
   });
 }
 
@@ -90,9 +90,9 @@ Deno.test("checkTimes() refuses under a policy with a hole in it", () => {
   ) {
     const { [hole]: _, ...rest } = policy;
     assert.throws(
-      () => Reflect.apply(checkTimes, undefined, [claims, rest, NOW, 5, {}]),
+      () => Reflect.apply(checkTimes, undefined, [claims, rest, NOW, { tolerance: 5 }, {}]),
       (error) => isRefusal(error, reason),
     );
   }
-  checkTimes(claims, policy, NOW, 5, {});
+  checkTimes(claims, policy, NOW, { tolerance: 5 }, {});
 });

@@ -16,6 +16,8 @@ export interface JwsAlgorithm {
   readonly importParams: RsaHashedImportParams | EcKeyImportParams | { readonly name: string };
   /** For `crypto.subtle.verify`. */
   readonly verifyParams: RsaPssParams | EcdsaParams | { readonly name: string };
+  /** The only length of its signatures; RSA's is the modulus's. */
+  readonly signatureBytes?: number;
   /** Refuses a key of the right type that is too weak to be one. */
   readonly checkKey: (publicKey: Uint8Array) => void;
 }
@@ -31,6 +33,8 @@ const ecdsa = (namedCurve: string, hash: string, curve: PrimeCurve): JwsAlgorith
   keyType: namedCurve,
   importParams: { name: "ECDSA", namedCurve },
   verifyParams: { name: "ECDSA", hash },
+  // RFC 7518 §3.4: r and s, each as long as a coordinate.
+  signatureBytes: 2 * curve.coordinateBytes,
   checkKey: pointOn(curve),
 });
 
@@ -52,6 +56,7 @@ export const JWS_ALGORITHMS: Readonly<Record<Algorithm, JwsAlgorithm>> = {
     keyType: "Ed25519",
     importParams: { name: "Ed25519" },
     verifyParams: { name: "Ed25519" },
+    signatureBytes: 64,
     checkKey: checkEd25519Key,
   },
 };

@@ -1,10 +1,12 @@
 import { DER_TAG, readDer } from "../encoding/der.ts";
 import { InvalidPublicKeyError } from "../errors.ts";
 import { hex } from "../encoding/hex.ts";
+import { hasRocaFingerprint } from "./roca.ts";
 
-// 2048 is the least that RFC 7518 §3.3 allows; 8192 the most that every platform's verifier takes.
+// 2048 is the least that RFC 7518 §3.3 allows; 4096 the most that every platform verifies with: Deno imports a longer
+// key, and throws at each signature.
 const MIN_MODULUS_BITS = 2048;
-const MAX_MODULUS_BITS = 8192;
+const MAX_MODULUS_BITS = 4096;
 // FIPS 186-5 §5.4 asks for 2^16 < e < 2^256. With e = 1 any text is its own signature, and small exponents
 // are what forgeries against lenient padding checks need. The upper bound keeps verifying cheap.
 const MIN_EXPONENT = 65537;
@@ -16,7 +18,7 @@ const MAX_EXPONENT_BITS = 32;
  * **Does not** test whether the modulus is a product of two good primes.
  *
  * @param publicKey The DER of an RSAPublicKey (RFC 8017 §A.1.1).
- * @throws {InvalidPublicKeyError} `malformed_key`, `rsa_modulus_size`, `rsa_modulus_even`, `rsa_exponent`.
+ * @throws {InvalidPublicKeyError} `malformed_key`, `rsa_modulus_size`, `rsa_modulus_even`, `rsa_roca`, `rsa_exponent`.
  */
 export function checkRsaKey(publicKey: Uint8Array): void {
   const outer = readDer(publicKey, 0);
@@ -35,6 +37,12 @@ export function checkRsaKey(publicKey: Uint8Array): void {
     throw new InvalidPublicKeyError(
       "rsa_modulus_even",
       'Expected an odd RSA modulus: the key is damaged or forged, make one with "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072"',
+    );
+  }
+  if (hasRocaFingerprint(modulus.digits)) {
+    throw new InvalidPublicKeyError(
+      "rsa_roca",
+      'Expected an RSA key from a sound generator, found one that can be factored (CVE-2017-15361): make one with "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072"',
     );
   }
   if (exponent.bits > MAX_EXPONENT_BITS || exponent.low < MIN_EXPONENT || exponent.isEven) {
@@ -119,6 +127,8 @@ export function checkEd25519Key(publicKey: Uint8Array): void {
 }
 
 interface PositiveInteger {
+  /** Big-endian. */
+  readonly digits: Uint8Array;
   readonly end: number;
   readonly bits: number;
   readonly isEven: boolean;
@@ -140,7 +150,7 @@ function readPositiveInteger(bytes: Uint8Array, offset: number): PositiveInteger
   const digits = bytes.subarray(start, element.end);
   const low = digits.subarray(-4).reduce((value, byte) => value * 256 + byte, 0);
   const bits = 8 * (digits.length - 1) + (32 - Math.clz32(digits[0] ?? 0));
-  return { end: element.end, bits, isEven: low % 2 === 0, low };
+  return { digits, end: element.end, bits, isEven: low % 2 === 0, low };
 }
 
 function malformed(keyType: string): InvalidPublicKeyError {

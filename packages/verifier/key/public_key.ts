@@ -9,8 +9,9 @@ import type { Algorithm } from "../types.ts";
  * Imports a public key for one algorithm, or says why it can't be trusted with it.
  *
  * The same judgement at registration and at verification: one PEM block `PUBLIC KEY`, strict DER, the type of
- * key and the curve that the algorithm asks for (RFC 7518 §3.1, RFC 8037), RSA of 2048 to 8192 bits with an odd
- * modulus and an odd exponent from 65537 to 2^32, no Ed25519 point of small order.
+ * key and the curve that the algorithm asks for (RFC 7518 §3.1, RFC 8037), RSA of 2048 to 4096 bits with an odd
+ * modulus that is no product of a broken generator and an odd exponent from 65537 to 2^32, no Ed25519 point of small
+ * order.
  *
  * **Does not** prove that anyone holds the private key, nor that an RSA modulus is a product of two primes.
  *

@@ -1,3 +1,4 @@
+import { checkMembers } from "../checked_members.ts";
 import { BoundedMap } from "../bounded_map.ts";
 import { JwtVerificationError } from "../errors.ts";
 import { parseIssuerRow } from "./registry_row.ts";
@@ -19,6 +20,17 @@ export interface RestKeySourceOptions {
   /** How long one read may take. Default: 3,000. */
   readonly queryTimeout?: number;
 }
+
+const MEMBERS: ReadonlySet<string> = new Set(
+  [
+    "supabaseUrl",
+    "serviceRoleKey",
+    "fetch",
+    "now",
+    "maxStaleness",
+    "queryTimeout",
+  ] satisfies (keyof RestKeySourceOptions)[],
+);
 
 const MAX_QUERY_TIMEOUT = 60_000;
 const MAX_ISSUERS = 2_000;
@@ -60,6 +72,7 @@ const MAX_LOOKUPS_PER_SECOND = 50;
  * ```
  */
 export function restKeySource(options: RestKeySourceOptions): KeySource {
+  checkMembers(options, MEMBERS);
   const { maxStaleness = 5000, queryTimeout = 3000, now = Date.now, fetch = globalThis.fetch } =
     options;
   if (!(maxStaleness >= 0 && Number.isFinite(maxStaleness))) {

@@ -62,11 +62,7 @@ function liveKeys(
 ): readonly IssuerKey[] {
   const { issuer, keys, revokedKids } = record;
   const live = keys.filter((key) => isLive(key, now) && !revokedKids.includes(key.kid));
-  if (live.length === 0) {
-    throw keys.length === 0
-      ? new JwtVerificationError("unknown_key", "The issuer has no key", { issuer })
-      : new JwtVerificationError("key_not_current", "The issuer has no live key", { issuer });
-  }
+  if (live.length === 0) throw noLiveKey(record);
   const candidates = live.filter((key) => key.algorithm === header.alg);
   if (candidates.length === 0) {
     throw new JwtVerificationError(
@@ -76,6 +72,21 @@ function liveKeys(
     );
   }
   return candidates.slice(0, MAX_CANDIDATES);
+}
+
+/** Why none of the issuer's keys verifies: the state of the one that would have been used before. */
+function noLiveKey({ issuer, keys, revokedKids }: IssuerRecord): JwtVerificationError {
+  if (keys.some(({ kid }) => !revokedKids.includes(kid))) {
+    return new JwtVerificationError("key_not_current", "The issuer has no live key", { issuer });
+  }
+  const [kid, ...others] = revokedKids;
+  if (kid === undefined) {
+    return new JwtVerificationError("unknown_key", "The issuer has no key", { issuer });
+  }
+  return new JwtVerificationError("revoked_key", "The issuer's keys are revoked", {
+    issuer,
+    ...(others.length === 0 && { kid }),
+  });
 }
 
 function isLive(key: IssuerKey, now: number): boolean {

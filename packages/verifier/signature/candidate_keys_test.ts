@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isRefusal, keyOf, makeKey, makeRecord, NOW } from "../fixtures/tokens.ts";
-import type { IssuerRecord, VerificationReason } from "../mod.ts";
+import { type IssuerRecord, JwtVerificationError, type VerificationReason } from "../mod.ts";
 import type { ProtectedHeader } from "../token/header.ts";
 import { candidateKeys } from "./candidate_keys.ts";
 
@@ -30,7 +30,29 @@ Deno.test("candidateKeys() leaves out a revoked key that the record still lists,
   const record = await makeRecord({ keys: [revoked, current], revokedKids: [revoked.kid] });
   assert.deepEqual(candidateKeys(header(), record, NOW), [current]);
   const alone = await makeRecord({ keys: [revoked], revokedKids: [revoked.kid] });
-  refuses("key_not_current", undefined, alone);
+  refuses("revoked_key", undefined, alone);
+});
+
+Deno.test("candidateKeys() says of an issuer without a live key what became of its keys", async () => {
+  const cases: readonly [VerificationReason, object, string | undefined][] = [
+    ["unknown_key", { keys: [], revokedKids: [] }, undefined],
+    ["revoked_key", { keys: [], revokedKids: [revoked.kid] }, revoked.kid],
+    ["revoked_key", { keys: [], revokedKids: [revoked.kid, other.kid] }, undefined],
+    [
+      "key_not_current",
+      { keys: [{ ...current, notAfter: NOW }], revokedKids: [revoked.kid] },
+      undefined,
+    ],
+    ["algorithm_mismatch", { keys: [rsa], revokedKids: [revoked.kid] }, undefined],
+  ];
+  for (const [reason, changes, kid] of cases) {
+    const record = await makeRecord(changes);
+    assert.throws(() => candidateKeys(header(), record, NOW), (error) => {
+      assert.ok(error instanceof JwtVerificationError);
+      assert.deepEqual([error.reason, error.issuer, error.kid], [reason, "billing", kid]);
+      return true;
+    });
+  }
 });
 
 Deno.test("candidateKeys() answers with the named key alone, whatever its place", async () => {

@@ -57,7 +57,7 @@ Deno.test("the hostile suite", async (t) => {
     if (typeof attempt.token === "string") sent.push(attempt.token);
     const answer = await refuses(stage, refused, attack);
     const again = await stage.send(attack, other.origin);
-    assert.deepEqual([again.status, again.text], [answer.status, answer.text]);
+    assert.deepEqual([again.status, timeless(again.text)], [answer.status, timeless(answer.text)]);
     await passes(stage, twin);
   };
 
@@ -124,3 +124,8 @@ Deno.test("the hostile suite", async (t) => {
     }
   });
 });
+
+/** An answer without how long ago or how far away a time is. */
+function timeless(text: string): string {
+  return text.replace(/\d+ seconds (?=ago|in the future|from now)/g, "some seconds ");
+}

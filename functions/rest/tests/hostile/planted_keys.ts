@@ -10,7 +10,9 @@ import type { Algorithm } from "@countersign/signer";
 
 /** The database judges a key's form. What takes arithmetic with its numbers is the verifier's to refuse. */
 const TAKEN_BY_DATABASE: ReadonlySet<string> = new Set([
-  "an RSA key of 8193 bits",
+  "an RSA key of 4097 bits",
+  "an RSA key of 5120 bits, which Deno imports and cannot verify with",
+  "an RSA key of a broken generator",
   "a point beside its curve",
   "a coordinate that is right but for the prime",
   "a coordinate beyond the prime",
@@ -62,7 +64,7 @@ export async function plantKeys(t: Deno.TestContext, stage: Stage): Promise<void
       const header = { alg: algorithm, kid };
       for (const signature of [UNIVERSAL_SIGNATURE, new Uint8Array(256).fill(1, -1)]) {
         const token = forge.token({ header, signature: () => signature });
-        await refuses(stage, "bad_signature", { token });
+        await refuses(stage, "unusable_key", { token });
       }
       await passes(stage, { token: forge.token() });
     });

@@ -55,14 +55,23 @@ const credentials: RequestAttack[] = [
       header("Authorization", (token) => `bEARER ${token}`),
     )
   ),
-  ...["Bearer", "Bearer ", "Bearer,"].map((value) =>
+  requestAttack(
+    "a comma and no token",
+    "credentials_invalid",
+    header("Authorization", () => "Bearer,"),
+  ),
+  ...["Bearer", "Bearer ", "bearer"].map((value) =>
     requestAttack(
       `"${value}" and no token`,
-      "credentials_invalid",
+      "token_empty",
       header("Authorization", () => value),
     )
   ),
-  requestAttack("an empty Authorization header", "credentials_invalid", {
+  requestAttack("a Host header that spells another path", "host_invalid", {
+    path: "/x",
+    host: "x/rest/v1/widgets?select=id&",
+  }),
+  requestAttack("an empty Authorization header", "token_empty", {
     token: null,
     headers: [["Authorization", ""]],
   }),

@@ -1,0 +1,89 @@
+import { makeIssuer, NOW_SEC } from "@countersign/fixture";
+import type { KeySource } from "@countersign/verifier";
+import assert from "node:assert/strict";
+import { harness, issuer } from "./fixtures/proxy_harness.ts";
+import { fakeUpstream } from "./fixtures/upstream.ts";
+
+Deno.test("createJwtSwapProxy() tells who signed a token what is wrong with it, and nobody else", async () => {
+  const proxy = harness();
+  const milliseconds = { iat: NOW_SEC * 1000, exp: NOW_SEC * 1000 + 60 };
+  const cases: readonly [Record<string, unknown>, RegExp, object][] = [
+    [milliseconds, /"exp" in seconds .* milliseconds/, { claim: "exp" }],
+    [{ role: ["widgets_writer"] }, /"role" to be a string, found an array/, { claim: "role" }],
+    [{ role: "gadgets_writer" }, /"gadgets_writer"/, { claim: "role", role: "gadgets_writer" }],
+    [{ scope: "all" }, /"scope" is protected/, { claim: "scope" }],
+  ];
+  const kid = issuer.record.keys[0]?.kid;
+  for (const [claims, details, logged] of cases) {
+    const response = await proxy.send(await issuer.sign(claims));
+    assert.match((await response.json()).details, details);
+    const event = proxy.events.at(-1);
+    assert.ok(event?.type === "refused" && event.authenticated);
+    const { claim, role, issuer: name, kid: key } = event;
+    assert.deepEqual({ claim, role, name, key }, {
+      claim: undefined,
+      role: undefined,
+      name: "service-a",
+      key: kid,
+      ...logged,
+    });
+  }
+  const forged = (await issuer.sign({ scope: "all" })).slice(0, -8) + "AAAAAAAA";
+  const response = await proxy.send(forged);
+  assert.equal((await response.json()).details, null);
+  const event = proxy.events.at(-1);
+  assert.ok(event?.type === "refused" && !event.authenticated && event.claim === undefined);
+});
+
+Deno.test("createJwtSwapProxy() names the issuer and no alarm where its client breaks an upload off", async () => {
+  const body = new ReadableStream({
+    pull: (controller) => controller.error(new TypeError("reset")),
+  });
+  const upstream = fakeUpstream(async ({ init }) =>
+    new Response(await new Response(init.body).text())
+  );
+  const proxy = harness({}, upstream);
+  const response = await proxy.send(await issuer.sign(), { method: "POST", body });
+  assert.equal(response.status, 499);
+  const event = proxy.events.at(-1);
+  assert.ok(event?.type === "refused" && !event.alarm && event.authenticated);
+  assert.deepEqual([event.reason, event.issuer], ["client_closed", "service-a"]);
+});
+
+Deno.test("createJwtSwapProxy() says which of its tokens PostgREST refused, and what to look at", async () => {
+  for (
+    const [code, hint] of [["PGRST301", /signature/], ["PGRST302", /no token/], [
+      "PGRST303",
+      /clock/,
+    ]] as const
+  ) {
+    const upstream = fakeUpstream(() => Response.json({ code }, { status: 401 }));
+    const proxy = harness({}, upstream);
+    const response = await proxy.send(await issuer.sign());
+    assert.equal(response.status, 502);
+    const event = proxy.events.at(-1);
+    assert.ok(event?.type === "refused" && event.alarm);
+    assert.deepEqual([event.upstreamCode, event.issuer], [code, "service-a"]);
+    assert.match(event.hint ?? "", hint);
+  }
+});
+
+Deno.test("createJwtSwapProxy() answers alike for every name while the registry cannot be asked", async () => {
+  const stranger = await makeIssuer("nobody-knows");
+  const keySource: KeySource = {
+    find: (name) =>
+      name === "service-a" ? issuer.record : Promise.reject(new Error("too many names wait")),
+  };
+  const proxy = harness({ keySource });
+  const forged = (await issuer.sign()).slice(0, -8) + "AAAAAAAA";
+  const answerOf = async (token: string) => {
+    const response = await proxy.send(token);
+    const headers = [...response.headers].filter(([name]) => name !== "countersign-request-id");
+    return JSON.stringify([response.status, headers, await response.text()]);
+  };
+  assert.equal(await answerOf(await stranger.sign()), await answerOf(forged));
+  const event = proxy.events.at(-1);
+  assert.ok(event?.type === "refused");
+  assert.deepEqual([event.reason, event.status], ["bad_signature", 503]);
+  assert.equal((await proxy.send(await issuer.sign())).status, 200);
+});

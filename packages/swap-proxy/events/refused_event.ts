@@ -1,0 +1,63 @@
+import { JwtVerificationError, type MatchedKey } from "@countersign/verifier";
+import { SwapProxyError } from "../errors.ts";
+import type { Refusal, RefusalReason } from "../refusal/refusals.ts";
+import { registryFault } from "../registry/registry_fault.ts";
+import { REJECTION_HINTS } from "../upstream/token_rejection.ts";
+import { innermostCause, stackFrames } from "./error_cause.ts";
+import type { RefusedEvent } from "./swap_event.ts";
+
+/** What is known of a refused request. */
+export interface RefusedRequest {
+  readonly requestId: string;
+  readonly reason: RefusalReason;
+  /** What the caller received. */
+  readonly refusal: Refusal;
+  /** What was thrown. */
+  readonly error: unknown;
+  /** The key that made the token's signature, if it held. */
+  readonly key: MatchedKey | undefined;
+}
+
+/** The issuer and the key that a request named, as the registry spells them. */
+export function namedKey({ error, key }: Pick<RefusedRequest, "error" | "key">): {
+  readonly issuer: string | undefined;
+  readonly kid: string | undefined;
+} {
+  const { issuer, kid } = key ?? (error instanceof JwtVerificationError ? error : {});
+  return { issuer, kid };
+}
+
+/** The operator's account of a refusal. */
+export function refusedEvent(request: RefusedRequest): RefusedEvent {
+  const { requestId, reason, refusal: { code, status, alarm = false }, error, key } = request;
+  const verdict = error instanceof JwtVerificationError ? error : undefined;
+  const upstreamCode = error instanceof SwapProxyError ? error.upstreamCode : undefined;
+  const fault = reason === "registry_unavailable" ? registryFault(error) : undefined;
+  return {
+    type: "refused",
+    requestId,
+    reason,
+    code,
+    status,
+    alarm: alarm || fault !== undefined,
+    authenticated: key !== undefined || (verdict?.authenticated ?? false),
+    ...defined({
+      ...namedKey(request),
+      claim: verdict?.claim,
+      role: verdict?.role,
+      cause: innermostCause(error),
+      upstreamCode,
+      hint: upstreamCode === undefined ? fault : REJECTION_HINTS[upstreamCode],
+      stack: reason === "internal_error" ? stackFrames(error) : undefined,
+    }),
+  };
+}
+
+/** The members that have a value. */
+function defined<Members extends object>(
+  members: Members,
+): { [Name in keyof Members]?: Exclude<Members[Name], undefined> } {
+  const entries = Object.entries(members).filter(([, value]) => value !== undefined);
+  // Object.fromEntries forgets which name has which type.
+  return Object.fromEntries(entries) as { [Name in keyof Members]?: never };
+}
