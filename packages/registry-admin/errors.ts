@@ -22,13 +22,29 @@ export type RegistryErrorCode =
   | "unreachable"
   /** The request contradicts what is registered, or another change was made at the same time. */
   | "conflict"
+  /** The declaration is invalid: see `problems`. */
+  | "invalid_declaration"
+  /** Applying the declaration would accept tokens that are rejected today, and the caller has not allowed that. */
+  | "loosening_refused"
   /** The database rejected the statement for another reason: see `sqlstate` and the message. */
   | "refused_by_database";
+
+/** A problem in a declaration, and where it is. */
+export interface DeclarationProblem {
+  /** Counted from 1. */
+  readonly line: number;
+  /** Counted from 1. */
+  readonly column: number;
+  /** What was expected. Quotes nothing from the file except names of members. */
+  readonly message: string;
+}
 
 /** Details of a failure. None of them is secret. */
 export interface RegistryErrorDetails {
   /** The Postgres error code, or PostgREST's (`PGRST…`), where the target gave one. */
   sqlstate?: string;
+  /** The problems of a declaration, in the order of the file. */
+  problems?: readonly DeclarationProblem[];
   /** Kept only if it contains no URL, key, or password. */
   cause?: unknown;
 }
@@ -57,6 +73,8 @@ export class RegistryError extends Error {
   readonly code: RegistryErrorCode;
   /** The Postgres error code, or PostgREST's (`PGRST…`), where the target gave one. */
   readonly sqlstate: string | undefined;
+  /** The problems of a declaration, in the order of the file. Empty for every other code. */
+  readonly problems: readonly DeclarationProblem[];
 
   /**
    * Makes an error of one code.
@@ -69,5 +87,6 @@ export class RegistryError extends Error {
     super(message, details.cause === undefined ? {} : { cause: details.cause });
     this.code = code;
     this.sqlstate = details.sqlstate;
+    this.problems = details.problems ?? [];
   }
 }

@@ -25,7 +25,12 @@
  *
  * @module
  */
-export { RegistryError, type RegistryErrorCode, type RegistryErrorDetails } from "./errors.ts";
+export {
+  type DeclarationProblem,
+  RegistryError,
+  type RegistryErrorCode,
+  type RegistryErrorDetails,
+} from "./errors.ts";
 export type { DatabaseTarget, RegistryTarget, RestTarget, SqlTarget } from "./target.ts";
 
 export {
@@ -61,3 +66,25 @@ export { databaseTime } from "./database/database_time.ts";
 
 export { applyMigrations } from "./database/apply_migrations.ts";
 export { type Migration, MIGRATIONS } from "./database/migrations.ts";
+
+export { type ExportedRegistry, exportRegistry } from "./declared/export_registry.ts";
+export {
+  type Declaration,
+  type DeclaredEntry,
+  readDeclaration,
+  type ReadDeclarationOptions,
+} from "./declared/file/read_declaration.ts";
+export { keyFilesIn } from "./declared/file/key_files.ts";
+export { planDeclaration, type PlanOptions } from "./declared/plan_declaration.ts";
+export {
+  type AppliedPlan,
+  applyDeclaration,
+  type ApplyOptions,
+} from "./declared/apply_declaration.ts";
+export { planMigration } from "./declared/plan_migration.ts";
+export type {
+  PlannedChange,
+  PlannedField,
+  RegistryPlan,
+  Undeclared,
+} from "./declared/plan/registry_plan.ts";

@@ -28,6 +28,7 @@ const CODES: Readonly<Record<string, RegistryErrorCode>> = {
   "40P01": "conflict",
   "55006": "conflict",
   "55P03": "conflict",
+  PT409: "conflict",
   "22003": "invalid_argument",
   "22007": "invalid_argument",
   "22008": "invalid_argument",

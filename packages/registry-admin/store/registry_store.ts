@@ -3,7 +3,8 @@ export type Relation =
   | "jwt_issuers"
   | "jwt_public_keys"
   | "jwt_registry_audit"
-  | "jwt_issuer_policies";
+  | "jwt_issuer_policies"
+  | "jwt_registry_version";
 
 /** What a column can be given. Times go in as ISO 8601, intervals as Postgres reads them. */
 export type ColumnValue = string | number | boolean | null | readonly string[];
@@ -30,8 +31,19 @@ export interface Query {
   readonly limit?: number;
 }
 
+/** A row to insert, or the columns to set where the table's key has a value. */
+export type RowChange =
+  | { readonly table: string; readonly insert: Columns }
+  | { readonly table: string; readonly key: string; readonly update: Columns };
+
+/** The guard, where it can be reached: in the same transaction as everything else. */
+export interface GuardSwitch {
+  isEnabled(): Promise<boolean>;
+  set(enabled: boolean): Promise<void>;
+}
+
 /**
- * The port that every operation stands on: three statements, each atomic by itself.
+ * The port that every operation stands on: four statements, each atomic by itself.
  *
  * Two things implement it, `rest_store.ts` and `sql_store.ts`. Values are coerced by Postgres from
  * JSON in both, and rows come back as Postgres writes them in JSON, so both give the same results. Both reject
@@ -49,6 +61,14 @@ export interface RegistryStore {
    * only before: PostgREST asks those again afterwards, so over REST they are missing.
    */
   update(relation: Relation, columns: Columns, where: readonly Condition[]): Promise<Row[]>;
+  /**
+   * Writes all of the rows or none, if the registry still is at this version.
+   *
+   * @returns The version afterwards.
+   */
+  applyChanges(changes: readonly RowChange[], expectedVersion: string): Promise<string>;
+  /** `null` over REST, where the guard is out of reach. */
+  readonly guard: GuardSwitch | null;
 }
 
 /** The row with this key, if there is one. */

@@ -1,7 +1,15 @@
 import { readProjectUrl } from "@countersign/verifier";
 import { PostgrestClient } from "@supabase/postgrest-js";
 import { RegistryError } from "../errors.ts";
-import type { Columns, Condition, Query, RegistryStore, Relation, Row } from "./registry_store.ts";
+import type {
+  Columns,
+  Condition,
+  Query,
+  RegistryStore,
+  Relation,
+  Row,
+  RowChange,
+} from "./registry_store.ts";
 import { databaseError } from "./database_error.ts";
 import type { RestTarget } from "../target.ts";
 
@@ -92,6 +100,18 @@ export class RestStore implements RegistryStore {
 
   async update(relation: Relation, columns: Columns, where: readonly Condition[]): Promise<Row[]> {
     return this.#rows(await filtered(this.#client.from(relation).update(columns), where).select());
+  }
+
+  readonly guard = null;
+
+  async applyChanges(changes: readonly RowChange[], expectedVersion: string): Promise<string> {
+    const { data, error, status } = await this.#client.rpc("countersign_apply_plan", {
+      changes,
+      expected_version: expectedVersion,
+    });
+    if (error !== null) throw refusedOverRest(error, status, this.host);
+    if (typeof data !== "string") throw noAnswer(this.host, status);
+    return data;
   }
 
   #rows({ data, error, status }: Answer): Row[] {

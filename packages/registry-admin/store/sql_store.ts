@@ -1,5 +1,14 @@
 import type { TransactionSql } from "@countersign/postgres";
-import type { Columns, Condition, Query, RegistryStore, Relation, Row } from "./registry_store.ts";
+import type {
+  Columns,
+  Condition,
+  GuardSwitch,
+  Query,
+  RegistryStore,
+  Relation,
+  Row,
+  RowChange,
+} from "./registry_store.ts";
 import { failedQuery } from "./database_error.ts";
 
 const OPERATORS: Readonly<Record<Condition[1], (column: string, parameter: string) => string>> = {
@@ -60,10 +69,33 @@ export class SqlStore implements RegistryStore {
     );
   }
 
+  async applyChanges(changes: readonly RowChange[], expectedVersion: string): Promise<string> {
+    const [answer] = await this.#query<{ version: string }>(
+      "select public.countersign_apply_plan($1::text::jsonb, $2) as version",
+      [JSON.stringify(changes), expectedVersion],
+    );
+    return answer?.version ?? expectedVersion;
+  }
+
+  readonly guard: GuardSwitch = {
+    isEnabled: async () => {
+      const [status] = await this.#query<{ enabled: boolean }>(
+        "select (countersign.guard_status() ->> 'enabled')::boolean as enabled",
+      );
+      return status?.enabled === true;
+    },
+    set: async (enabled) => {
+      await this.#query(`select countersign.guard_${enabled ? "enable" : "disable"}()`);
+    },
+  };
+
   async #rows(text: string, parameters: Parameter[]): Promise<Row[]> {
+    return (await this.#query<{ row: Row }>(text, parameters)).map(({ row }) => row);
+  }
+
+  async #query<R extends object>(text: string, parameters: Parameter[] = []): Promise<R[]> {
     try {
-      const rows = await this.#transaction.unsafe<{ row: Row }[]>(text, parameters);
-      return rows.map(({ row }) => row);
+      return await this.#transaction.unsafe<R[]>(text, parameters);
     } catch (error) {
       throw failedQuery(error, this.host);
     }

@@ -1,0 +1,209 @@
+import { parse, TomlError } from "smol-toml";
+import type { Field, Value } from "../fields/field.ts";
+import { type Entries, sectionsWithin } from "../sections/all_sections.ts";
+import type { Entry, Section, SectionName } from "../sections/section.ts";
+import { Problems } from "./problems.ts";
+import { suggestion } from "./suggestion.ts";
+import { type Path, type Position, tomlPositions } from "./toml_positions.ts";
+
+/** 10,000 issuers with an RSA key each fit. */
+const MOST_CHARACTERS = 8 * 1024 * 1024;
+const DEEPEST_VALUE = 4;
+
+/** An entry of a file, and where it stands. */
+export interface DeclaredEntry extends Entry {
+  readonly position: () => Position;
+}
+
+/** What a file says should be. Made by {@linkcode readDeclaration}. */
+export interface Declaration {
+  /** Its issuers and their keys. */
+  readonly entries: Entries<DeclaredEntry>;
+  /** Whether the guard should be on; `null`: the file leaves it alone. */
+  readonly guard: boolean | null;
+}
+
+/** How a declaration is read. */
+export interface ReadDeclarationOptions {
+  /** Reads the file that `public_key_file` names, as {@linkcode keyFilesIn} does. Default: there are none. */
+  readonly readKeyFile?: (path: string) => Promise<string>;
+}
+
+/**
+ * Reads a `countersign.toml`: TOML, the JSON Schema's members and no others, and public keys.
+ *
+ * What the file leaves out has the database's default. Nothing of the file is quoted in an error but the names of members.
+ *
+ * **Does not** know the registry: whether a role is safe, or a key is another issuer's, shows when it is compared and applied.
+ *
+ * @param text The file's text, at most 8 MiB.
+ * @throws {RegistryError} `invalid_declaration`, with every problem, its line and its column.
+ *
+ * @example Find out what is wrong with a file, and where
+ * ```ts
+ * import { readDeclaration } from "@countersign/registry-admin";
+ * import assert from "node:assert/strict";
+ *
+ * await assert.rejects(readDeclaration('[issuers.billing]\nalowed_roles = ["writer"]'), {
+ *   code: "invalid_declaration",
+ *   message: 'Line 2, column 1: Unknown member "alowed_roles"; did you mean "allowed_roles"?',
+ * });
+ * ```
+ */
+export async function readDeclaration(
+  text: string,
+  { readKeyFile = noFiles }: ReadDeclarationOptions = {},
+): Promise<Declaration> {
+  const problems = new Problems(tomlPositions(text));
+  const reader = new Reader(problems, readKeyFile);
+  const guard = await reader.document(document(text, problems));
+  problems.report();
+  return { entries: reader.entries, guard };
+}
+
+function noFiles(): Promise<string> {
+  return Promise.reject(new RangeError("Expected public_key: files of keys are not read here"));
+}
+
+function document(text: string, problems: Problems): unknown {
+  if (text.length > MOST_CHARACTERS) {
+    problems.stop({ line: 1, column: 1 }, "Expected a file of at most 8 MiB");
+  }
+  try {
+    return parse(text, { maxDepth: DEEPEST_VALUE });
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // What follows the first line quotes the file, which may hold a key that was pasted by mistake.
+    const reason = /^Invalid TOML document: ([^\n]*)/.exec(error.message)?.[1] ?? "not TOML";
+    return problems.stop(error, `Expected TOML: ${reason}`);
+  }
+}
+
+class Reader {
+  readonly entries: Record<SectionName, Map<string, DeclaredEntry>> = {
+    issuers: new Map(),
+    keys: new Map(),
+  };
+  readonly #problems: Problems;
+  readonly #readKeyFile: (path: string) => Promise<string>;
+
+  constructor(problems: Problems, readKeyFile: (path: string) => Promise<string>) {
+    this.#problems = problems;
+    this.#readKeyFile = readKeyFile;
+  }
+
+  /** Reads every section; returns what the file says of the guard. */
+  async document(value: unknown): Promise<boolean | null> {
+    const members = this.#table(value, [], "a file");
+    this.#refuseUnknown(members, [], [...sectionsWithin(undefined).map(nameOf), "guard"]);
+    for (const section of sectionsWithin(undefined)) {
+      const path = [section.name];
+      const table = members.get(section.name);
+      if (table === undefined) continue;
+      for (const [name, entry] of this.#table(table, path, "a table for each of them")) {
+        await this.#entry(section, name, entry, [...path, name]);
+      }
+    }
+    return this.#guard(members.get("guard"));
+  }
+
+  #guard(value: unknown): boolean | null {
+    if (value === undefined) return null;
+    const members = this.#table(value, ["guard"], "[guard]");
+    this.#refuseUnknown(members, ["guard"], ["enabled"]);
+    const enabled = members.get("enabled");
+    if (typeof enabled === "boolean") return enabled;
+    this.#problems.add(["guard", "enabled"], "Expected enabled to be true or false");
+    return null;
+  }
+
+  async #entry(section: Section, name: string, value: unknown, path: Path): Promise<void> {
+    const members = this.#table(value, path, `a table, which says what ${section.kind} it is`);
+    const inner = sectionsWithin(section.name);
+    const known = [
+      ...section.fields.map(({ column }) => column),
+      ...Object.keys(section.members),
+      ...inner.map(nameOf),
+    ];
+    this.#refuseUnknown(members, path, known);
+    const given = new Map<string, Value>();
+    for (const field of section.fields) {
+      if (members.has(field.column)) this.#field(field, members, path, given);
+    }
+    const source = { name, members, readKeyFile: this.#readKeyFile };
+    const identified = await this.#problems.caught(path, () => section.identify(source));
+    if (identified !== undefined) {
+      const { key, issuer, identity, standards } = identified;
+      const values = Object.fromEntries(section.fields.map(({ column, standard }) => [
+        column,
+        given.get(column) ?? standards?.[column] ?? standard,
+      ]));
+      const contradiction = section.contradiction(values);
+      if (contradiction !== undefined) this.#problems.add(path, contradiction);
+      const entries = this.entries[section.name];
+      if (entries.has(key)) {
+        this.#problems.add(path, `Expected each ${section.kind} once; this one is above as well`);
+      }
+      const position = () => this.#problems.locate(path);
+      entries.set(key, { key, issuer, identity, values, position });
+    }
+    for (const section of inner) {
+      await this.#inner(section, name, members.get(section.name), [...path, section.name]);
+    }
+  }
+
+  /** An array of tables inside the entry called `name`. */
+  async #inner(section: Section, name: string, value: unknown, path: Path): Promise<void> {
+    if (value === undefined) return;
+    if (!Array.isArray(value)) {
+      this.#problems.add(path, `Expected an array of tables, one for each ${section.kind}`);
+      return;
+    }
+    for (const [index, entry] of value.entries()) {
+      await this.#entry(section, name, entry, [...path, index]);
+    }
+  }
+
+  #field(
+    { column, type }: Field,
+    members: ReadonlyMap<string, unknown>,
+    path: Path,
+    given: Map<string, Value>,
+  ): void {
+    try {
+      given.set(column, type.fromFile(members.get(column)));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#problems.add([...path, column], `${error.message}, for ${column}`);
+    }
+  }
+
+  #table(value: unknown, path: Path, expected: string): ReadonlyMap<string, unknown> {
+    if (typeof value === "object" && value !== null && !Array.isArray(value) && !isDate(value)) {
+      return new Map(Object.entries(value));
+    }
+    this.#problems.add(path, `Expected ${expected}`);
+    return new Map();
+  }
+
+  #refuseUnknown(
+    members: ReadonlyMap<string, unknown>,
+    path: Path,
+    known: readonly string[],
+  ): void {
+    for (const name of members.keys()) {
+      if (known.includes(name)) continue;
+      // A name that is none may be anything that was pasted in the wrong place.
+      const said = /^[\w.-]{1,40}$/.test(name) ? ` "${name}"${suggestion(name, known)}` : "";
+      this.#problems.add([...path, name], `Unknown member${said}`);
+    }
+  }
+}
+
+function isDate(value: object): boolean {
+  return value instanceof Date;
+}
+
+function nameOf({ name }: Section): SectionName {
+  return name;
+}

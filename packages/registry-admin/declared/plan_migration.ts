@@ -1,0 +1,54 @@
+import { refuseLoosening } from "./apply_declaration.ts";
+import type { PlannedChange, RegistryPlan } from "./plan/registry_plan.ts";
+
+/**
+ * Writes a plan as SQL, for those whose changes go through migrations.
+ *
+ * The statement is the one that {@linkcode applyDeclaration} sends: all of it holds afterwards or nothing has changed, and a row that is
+ * to be changed and is not there fails it.
+ *
+ * **Does not** check the registry's version: a migration runs on other databases than the one it was planned for, and later. It sets
+ * only the columns that differed.
+ *
+ * @param plan From {@linkcode planDeclaration}.
+ * @param options.allowLoosening Whether it may loosen. Default: `false`.
+ * @returns SQL; empty if there is nothing to change.
+ * @throws {RegistryError} `loosening_refused`.
+ */
+export function planMigration(
+  plan: RegistryPlan,
+  options: { readonly allowLoosening?: boolean } = {},
+): string {
+  refuseLoosening(plan, options);
+  if (plan.changes.length === 0) return "";
+  const rows = plan.changes.flatMap(({ row }) => row === null ? [] : [JSON.stringify(row)]);
+  const statements = rows.length === 0
+    ? []
+    : [`select public.countersign_apply_plan(${literal(`[\n  ${rows.join(",\n  ")}\n]`)}, null);`];
+  for (const { kind, action } of plan.changes) {
+    if (kind === "guard") {
+      statements.push(`select countersign.guard_${action === "change" ? "enable" : "disable"}();`);
+    }
+  }
+  return [...plan.changes.flatMap(comments), ...statements, ""].join("\n");
+}
+
+/** What a reviewer looks for. Names go in as JSON: no line of a comment can end early. */
+function comments({ action, kind, issuer, kid, loosens }: PlannedChange): string[] {
+  const what = [kind, ...kid === null ? [] : [kid], ...issuer === null ? [] : [asText(issuer)]];
+  return [
+    `-- ${action} ${what.join(" ")}`,
+    ...loosens.map((reason) => `--   loosens: ${asText(reason)}`),
+  ];
+}
+
+function asText(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

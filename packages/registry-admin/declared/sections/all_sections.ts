@@ -1,0 +1,16 @@
+import { issuersSection } from "./issuers_section.ts";
+import { keysSection } from "./keys_section.ts";
+import type { Entry, Section, SectionName } from "./section.ts";
+
+/** Every section, in the order in which their rows can be made. */
+export const SECTIONS: readonly Section[] = [issuersSection, keysSection];
+
+/** The entries of each section, by key. */
+export type Entries<E extends Entry = Entry> = Readonly<
+  Record<SectionName, ReadonlyMap<string, E>>
+>;
+
+/** The sections whose entries stand inside those of another one, or at the top. */
+export function sectionsWithin(outer: SectionName | undefined): readonly Section[] {
+  return SECTIONS.filter(({ within }) => within === outer);
+}

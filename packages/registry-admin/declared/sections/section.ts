@@ -1,0 +1,83 @@
+import type { Field, Value, Values } from "../fields/field.ts";
+import type { JsonSchema } from "../fields/field_types.ts";
+
+/** The kinds of rows that a file declares. */
+export type SectionName = "issuers" | "keys";
+
+/** One row, of the file or of the registry. */
+export interface Entry {
+  /** What tells it from the others of its section: an issuer's name, a key's ID. */
+  readonly key: string;
+  /** The issuer that it belongs to. */
+  readonly issuer: string;
+  /** Columns that are set when the row is made, and never again. */
+  readonly identity: Readonly<Record<string, string>>;
+  /** Every other column that a file may set. */
+  readonly values: Values;
+}
+
+/** What is known of an entry of the file before its fields are read. */
+export interface Identified {
+  readonly key: string;
+  readonly issuer: string;
+  readonly identity: Readonly<Record<string, string>>;
+  /** What fields that the file leaves out hold, where it is not their standard. */
+  readonly standards?: Values;
+}
+
+/** What an entry's identity is found from. */
+export interface EntrySource {
+  /** Its name in the file, or that of the entry around it. */
+  readonly name: string;
+  /** Its members that are not fields. */
+  readonly members: ReadonlyMap<string, unknown>;
+  /** Reads a file beside the declaration. Throws a `RangeError` that says why it can't. */
+  readonly readKeyFile: (path: string) => Promise<string>;
+}
+
+/** A member that is no column by itself. */
+export interface Member {
+  readonly about: string;
+  readonly schema: JsonSchema;
+}
+
+/**
+ * A kind of entry: where it stands in the file, which table holds it, and what may be said of it.
+ *
+ * Reading, exporting, comparing, applying, the SQL and the JSON Schema all go by this.
+ */
+export interface Section {
+  readonly name: SectionName;
+  /** What one of them is called. */
+  readonly kind: "issuer" | "key";
+  readonly about: string;
+  /** The section inside whose entries this one's stand, as an array of tables. Else they stand at the top, by name. */
+  readonly within?: SectionName;
+  readonly relation: "jwt_issuers" | "jwt_public_keys";
+  /** The column that holds an entry's key. */
+  readonly keyColumn: string;
+  /** Columns of `identity`. */
+  readonly identityColumns: readonly string[];
+  /** Columns to read from another relation instead, in which the key has the same name. */
+  readonly computed?: {
+    readonly relation: "jwt_issuer_policies";
+    readonly columns: readonly string[];
+  };
+  readonly fields: readonly Field[];
+  readonly members: Readonly<Record<string, Member>>;
+  /** Finds out which row an entry of the file is about. Throws a `RangeError` that says what was expected. */
+  identify(source: EntrySource): Promise<Identified>;
+  /** The members by which an export names a row. */
+  exported(entry: Entry): Readonly<Record<string, string>>;
+  /** What contradicts itself in what the file says; `undefined` if nothing does. */
+  contradiction(values: Values): string | undefined;
+  /** Why a new row lets in tokens that were refused before; nothing if it does not. */
+  additionLoosens(values: Values): readonly string[];
+}
+
+/** The value of a column, which every entry has. */
+export function valueIn(values: Values, column: string): Value {
+  const value = values[column];
+  if (value === undefined) throw new TypeError(`Expected an entry with the column "${column}"`);
+  return value;
+}
