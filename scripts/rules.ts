@@ -25,6 +25,7 @@ const generators = [
   "scripts/generate_migrations.ts",
   "scripts/generate_entrypoints.ts",
   "scripts/generate_cli_reference.ts",
+  "scripts/generate_declaration_schema.ts",
 ];
 let drifted = false;
 for (const script of generators) {

@@ -16,3 +16,14 @@ export class CliError extends Error {
 export function usage(message: string): never {
   throw new CliError("usage", message);
 }
+
+/** Ends the command with an exit status that says something, and nothing else to report. */
+export class ExitStatus extends Error {
+  override readonly name = "ExitStatus";
+  readonly exitCode: 1 | 2;
+
+  constructor(exitCode: 1 | 2) {
+    super(`Exit status ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}

@@ -1,15 +1,18 @@
 import { Command } from "commander";
 import { addActivate } from "./commands/activate.ts";
+import { addApply } from "./commands/apply.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addDeactivate } from "./commands/deactivate.ts";
 import { addDev } from "./commands/dev.ts";
 import { addDoctor } from "./commands/doctor.ts";
+import { addExport } from "./commands/export.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addGuard } from "./commands/guard.ts";
 import { addInit } from "./commands/init.ts";
 import { addKeygen } from "./commands/keygen.ts";
 import { addList } from "./commands/list.ts";
 import { addMint } from "./commands/mint.ts";
+import { addPlan } from "./commands/plan.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addRegister } from "./commands/register.ts";
 import { addRevoke } from "./commands/revoke.ts";
@@ -62,6 +65,9 @@ Example:
       addActivate,
       addAudit,
       addGuard,
+      addExport,
+      addPlan,
+      addApply,
       addDev,
       addServe,
     ]

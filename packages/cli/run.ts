@@ -1,10 +1,10 @@
-import { RegistryError } from "@countersign/registry-admin";
+import { type DeclarationProblem, RegistryError } from "@countersign/registry-admin";
 import { SignerError } from "@countersign/signer";
 import { ConfigurationError } from "@countersign/swap-proxy";
 import { InvalidPublicKeyError } from "@countersign/verifier";
 import { LocalTargetError } from "@countersign/local-target";
 import { CommanderError } from "commander";
-import { CliError } from "./errors.ts";
+import { CliError, ExitStatus } from "./errors.ts";
 import { type CliIo, isBrokenPipe, readingOnce } from "./io.ts";
 import { painter } from "./options/color.ts";
 import { printable } from "./options/output.ts";
@@ -20,7 +20,12 @@ interface Failure {
   readonly message: string;
   /** The last lines of a program that failed. */
   readonly output?: readonly string[];
+  /** The problems of a file, each with its place. */
+  readonly problems?: readonly DeclarationProblem[];
 }
+
+/** Commands whose exit code 2 is an answer. A usage error of them is a failure like any other. */
+const TWO_IS_AN_ANSWER: ReadonlySet<string | undefined> = new Set(["plan"]);
 
 /**
  * Runs one command.
@@ -38,19 +43,32 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCo
   } catch (error) {
     // Nobody reads any more, so there is nobody to report to either.
     if (isBrokenPipe(error)) return 1;
+    if (error instanceof ExitStatus) return error.exitCode;
     const failure = describe(error, io);
     report(failure, args.includes("--json"), io);
-    return failure.exitCode;
+    return failure.exitCode === 2 && TWO_IS_AN_ANSWER.has(args[0]) ? 1 : failure.exitCode;
   }
 }
 
-function report({ code, message, output = [] }: Failure, json: boolean, io: CliIo): void {
+function report(failure: Failure, json: boolean, io: CliIo): void {
+  const { code, message, output = [], problems = [] } = failure;
   if (message === "") return;
+  // A single problem is the message already.
+  const places = problems.length < 2 ? [] : problems.map(({ line, column, message }) =>
+    `line ${line}, column ${column}: ${message}`
+  );
   const text = json
-    ? JSON.stringify({ error: { code, message, ...(output.length > 0 && { output }) } })
+    ? JSON.stringify({
+      error: {
+        code,
+        message,
+        ...(output.length > 0 && { output }),
+        ...(problems.length > 0 && { problems }),
+      },
+    })
     : [
       `${painter(io, "stderr")("red", "error:")} ${printable(message)} (${code})`,
-      ...output.map((line) => `  ${printable(line)}`),
+      ...[...output, ...places].map((line) => `  ${printable(line)}`),
     ].join("\n");
   try {
     io.stderr(`${text}\n`);
@@ -72,6 +90,7 @@ function describe(error: unknown, io: CliIo): Failure {
       exitCode: WRONG_VALUES.has(error.code) ? 2 : 1,
       code: error.code,
       message: error.message,
+      ...(error instanceof RegistryError && { problems: error.problems }),
     };
   }
   if (error instanceof InvalidPublicKeyError) {

@@ -85,6 +85,7 @@ export { planMigration } from "./declared/plan_migration.ts";
 export type {
   PlannedChange,
   PlannedField,
+  PlannedValue,
   RegistryPlan,
   Undeclared,
 } from "./declared/plan/registry_plan.ts";

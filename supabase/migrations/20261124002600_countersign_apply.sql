@@ -15,7 +15,7 @@ end $$;
 
 -- In public, because PostgREST has one transaction a request and calls nothing that is not exposed. The caller's own rights
 -- are what it writes with, so whoever is granted it by "grant execute on all functions" gets nothing by it.
-create or replace function public.countersign_apply_plan(changes jsonb, expected_version text) returns text
+create or replace function public.jwt_apply_plan(changes jsonb, expected_version text) returns text
 language plpgsql volatile security invoker
 set search_path = pg_catalog, pg_temp
 as $$
@@ -71,11 +71,11 @@ begin
   select split_part(v.version, '.', 1) into version from public.jwt_registry_version v;
   return version;
 end $$;
-comment on function public.countersign_apply_plan(jsonb, text) is
+comment on function public.jwt_apply_plan(jsonb, text) is
   'Inserts and updates rows of jwt_issuers and jwt_public_keys in order, all or none, if the registry still is at this version (null: whatever its version). With the caller''s own rights. Returns the version afterwards. countersign apply calls it.';
 
-revoke all on function public.countersign_apply_plan(jsonb, text) from public, anon, authenticated, service_role;
-grant execute on function public.countersign_apply_plan(jsonb, text) to service_role;
+revoke all on function public.jwt_apply_plan(jsonb, text) from public, anon, authenticated, service_role;
+grant execute on function public.jwt_apply_plan(jsonb, text) to service_role;
 
 do $$
 begin

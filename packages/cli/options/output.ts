@@ -20,6 +20,8 @@ export function printable(text: string): string {
 export interface Result {
   readonly json: unknown;
   readonly lines: readonly string[];
+  /** Default: 0. */
+  readonly exitCode?: 1 | 2;
 }
 
 /** Writes the result: as one line of JSON, or as lines for a person. */

@@ -1,6 +1,7 @@
 import type { RegistryTarget } from "@countersign/registry-admin";
 import type { Command } from "commander";
 import type { CliIo } from "../io.ts";
+import { ExitStatus } from "../errors.ts";
 import { type OutputOptions, type Result, writeResult } from "./output.ts";
 import { addTargetOptions, registryTarget, type TargetOptions } from "./registry_target.ts";
 
@@ -8,6 +9,8 @@ import { addTargetOptions, registryTarget, type TargetOptions } from "./registry
 export interface RegistryCommand<Options> {
   readonly name: string;
   readonly description: string;
+  /** A value that stands for itself. */
+  readonly argument?: { readonly name: string; readonly description: string };
   /** Adds the options of its own. */
   readonly options?: (command: Command) => Command;
   /** What `--json` prints. */
@@ -20,6 +23,7 @@ export interface RegistryCommand<Options> {
   readonly run: (
     options: Options & TargetOptions & OutputOptions,
     open: () => Promise<RegistryTarget>,
+    argument: string,
   ) => Promise<Result>;
 }
 
@@ -27,9 +31,10 @@ export interface RegistryCommand<Options> {
 export function registryCommand<Options>(
   parent: Command,
   io: CliIo,
-  { name, description, options, json, notes, example, run }: RegistryCommand<Options>,
+  { name, description, argument, options, json, notes, example, run }: RegistryCommand<Options>,
 ): void {
   const command = addTargetOptions(parent.command(name).description(description));
+  if (argument !== undefined) command.argument(`<${argument.name}>`, argument.description);
   (options?.(command) ?? command)
     .option("--json", `print ${json} as JSON`)
     .addHelpText(
@@ -40,7 +45,11 @@ ${notes === undefined ? "" : `${notes}\n\n`}Example:
   $ ${example}
 `,
     )
-    .action(async (given: Options & TargetOptions & OutputOptions) => {
-      writeResult(io, given, await run(given, () => registryTarget(given, io)));
+    .action(async (...values: unknown[]) => {
+      const given = command.opts<Options & TargetOptions & OutputOptions>();
+      const value = argument === undefined ? "" : String(values[0]);
+      const result = await run(given, () => registryTarget(given, io), value);
+      writeResult(io, given, result);
+      if (result.exitCode !== undefined) throw new ExitStatus(result.exitCode);
     });
 }

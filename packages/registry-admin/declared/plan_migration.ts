@@ -21,10 +21,10 @@ export function planMigration(
 ): string {
   refuseLoosening(plan, options);
   if (plan.changes.length === 0) return "";
-  const rows = plan.changes.flatMap(({ row }) => row === null ? [] : [JSON.stringify(row)]);
+  const rows = plan.changes.flatMap(({ row }) => row === null ? [] : [visible(row)]);
   const statements = rows.length === 0
     ? []
-    : [`select public.countersign_apply_plan(${literal(`[\n  ${rows.join(",\n  ")}\n]`)}, null);`];
+    : [`select public.jwt_apply_plan(${literal(`[\n  ${rows.join(",\n  ")}\n]`)}, null);`];
   for (const { kind, action } of plan.changes) {
     if (kind === "guard") {
       statements.push(`select countersign.guard_${action === "change" ? "enable" : "disable"}();`);
@@ -35,17 +35,22 @@ export function planMigration(
 
 /** What a reviewer looks for. Names go in as JSON: no line of a comment can end early. */
 function comments({ action, kind, issuer, kid, loosens }: PlannedChange): string[] {
-  const what = [kind, ...kid === null ? [] : [kid], ...issuer === null ? [] : [asText(issuer)]];
+  const what = [kind, ...kid === null ? [] : [kid], ...issuer === null ? [] : [visible(issuer)]];
   return [
     `-- ${action} ${what.join(" ")}`,
-    ...loosens.map((reason) => `--   loosens: ${asText(reason)}`),
+    ...loosens.map((reason) => `--   loosens: ${visible(reason)}`),
   ];
 }
 
-function asText(text: string): string {
-  return JSON.stringify(text).replace(
+/** JSON in which every character shows. */
+function visible(value: unknown): string {
+  return JSON.stringify(value).replace(
     /[\p{C}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+    (character) =>
+      Array.from(
+        { length: character.length },
+        (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`,
+      ).join(""),
   );
 }
 

@@ -105,7 +105,7 @@ export class RestStore implements RegistryStore {
   readonly guard = null;
 
   async applyChanges(changes: readonly RowChange[], expectedVersion: string): Promise<string> {
-    const { data, error, status } = await this.#client.rpc("countersign_apply_plan", {
+    const { data, error, status } = await this.#client.rpc("jwt_apply_plan", {
       changes,
       expected_version: expectedVersion,
     });

@@ -71,7 +71,7 @@ export class SqlStore implements RegistryStore {
 
   async applyChanges(changes: readonly RowChange[], expectedVersion: string): Promise<string> {
     const [answer] = await this.#query<{ version: string }>(
-      "select public.countersign_apply_plan($1::text::jsonb, $2) as version",
+      "select public.jwt_apply_plan($1::text::jsonb, $2) as version",
       [JSON.stringify(changes), expectedVersion],
     );
     return answer?.version ?? expectedVersion;

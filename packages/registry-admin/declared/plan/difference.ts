@@ -1,9 +1,9 @@
 import type { Columns, ColumnValue } from "../../store/registry_store.ts";
-import { sameValue } from "../fields/field.ts";
+import { type Field, sameValue, type Value } from "../fields/field.ts";
 import type { Declaration, DeclaredEntry } from "../file/read_declaration.ts";
 import { SECTIONS } from "../sections/all_sections.ts";
 import { type Entry, type Section, valueIn } from "../sections/section.ts";
-import type { PlannedChange, PlannedField, Undeclared } from "./registry_plan.ts";
+import type { PlannedChange, PlannedField, PlannedValue, Undeclared } from "./registry_plan.ts";
 import type { RegistryState } from "./registry_state.ts";
 
 /** What differs, and what the file does not speak of. */
@@ -48,9 +48,10 @@ function addition(section: Section, entry: DeclaredEntry): PlannedChange {
   return {
     action: "add",
     ...named(section, entry),
-    fields: fields.flatMap(({ column, standard }): PlannedField[] => {
-      const after = valueIn(entry.values, column);
-      return sameValue(standard, after) ? [] : [{ column, before: null, after }];
+    fields: fields.flatMap((field): PlannedField[] => {
+      const after = valueIn(entry.values, field.column);
+      if (sameValue(field.standard, after)) return [];
+      return [{ column: field.column, before: null, after: planned(field, after) }];
     }),
     loosens: section.additionLoosens(entry.values),
     row: {
@@ -71,10 +72,10 @@ function changed(section: Section, before: Entry, after: Entry): PlannedChange |
       ? "deactivate"
       : "change",
     ...named(section, after),
-    fields: names.map((column) => ({
-      column,
-      before: valueIn(before.values, column),
-      after: valueIn(after.values, column),
+    fields: differing.map((field) => ({
+      column: field.column,
+      before: planned(field, valueIn(before.values, field.column)),
+      after: planned(field, valueIn(after.values, field.column)),
     })),
     loosens: differing.flatMap((field) =>
       field.loosens(valueIn(before.values, field.column), valueIn(after.values, field.column))
@@ -95,6 +96,12 @@ function deactivation(section: Section, entry: Entry): PlannedChange {
 
 function named({ kind }: Section, { key, issuer }: Entry): Undeclared {
   return { kind, issuer, kid: kind === "key" ? key : null };
+}
+
+function planned({ type }: Field, value: Value): PlannedValue {
+  if (value === null) return null;
+  const written = type.toFile(value);
+  return written instanceof Date ? written.toISOString() : written;
 }
 
 function columns({ fields }: Section, { values }: Entry, names: readonly string[]): Columns {

@@ -1,14 +1,16 @@
 import type { RowChange } from "../../store/registry_store.ts";
-import type { Value } from "../fields/field.ts";
+
+/** What a column holds, as the file writes it: durations as `5 minutes`, times as ISO 8601. `null`: it would be left out. */
+export type PlannedValue = string | boolean | readonly string[] | null;
 
 /** A column, and what it goes from and to. */
 export interface PlannedField {
   /** The column's name, as in the file. */
   readonly column: string;
-  /** What it holds; `null` also for a row that is new. Durations are seconds, times ISO 8601. */
-  readonly before: Value;
+  /** What it holds. `null` also for a new row. */
+  readonly before: PlannedValue;
   /** What it will hold. */
-  readonly after: Value;
+  readonly after: PlannedValue;
 }
 
 /** One difference between a registry and a file. */

@@ -28,6 +28,7 @@ export const keysSection: Section = {
       schema: { type: "string", minLength: 1, maxLength: 1024 },
     },
   },
+  constraints: { oneOf: [{ required: ["public_key"] }, { required: ["public_key_file"] }] },
   async identify(source) {
     const publicKey = await publicKeyOf(source);
     const kid = await withoutKeyErrors(() => keyId(publicKey));

@@ -65,6 +65,8 @@ export interface Section {
   };
   readonly fields: readonly Field[];
   readonly members: Readonly<Record<string, Member>>;
+  /** What the JSON Schema says of an entry besides its members. */
+  readonly constraints?: JsonSchema;
   /** Finds out which row an entry of the file is about. Throws a `RangeError` that says what was expected. */
   identify(source: EntrySource): Promise<Identified>;
   /** The members by which an export names a row. */
