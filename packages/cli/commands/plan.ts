@@ -23,7 +23,7 @@ export function addPlan(program: Command, io: CliIo): void {
       `Nothing is changed. Exit status: 0 nothing to change, 1 failure, 2 something would change.
 
 "+" is added, "~" changed, "-" deactivated or revoked. "!" says why a change loosens the registry: a
-token that is rejected today might be accepted afterwards.`,
+token that is rejected today might be accepted afterwards. apply needs --allow-loosen for it.`,
     example: "countersign plan countersign.toml --target https://prod-abc123.supabase.co",
     run: async ({ prune }, open, file) => {
       const declaration = await readDeclarationFile(file, io);

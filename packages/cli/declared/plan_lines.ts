@@ -58,9 +58,7 @@ function summary({ changes }: RegistryPlan): string {
     `To add: ${count("add")}, to change: ${count("change")}, to deactivate: ${
       count("deactivate")
     }.`,
-    ...loosening === 0
-      ? []
-      : [`Loosens the registry: ${loosening} (!), which needs --allow-loosen.`],
+    ...loosening === 0 ? [] : [`Loosens the registry: ${loosening} (!).`],
   ].join(" ");
 }
 

@@ -1,21 +1,20 @@
 import { type DeclarationProblem, RegistryError } from "../../errors.ts";
-import type { Path, Position } from "./toml_positions.ts";
+import type { Path, Position, TomlSource } from "./toml_source.ts";
 
 /** Who has more to mend starts with these. */
 const MOST = 20;
 
 /** What is wrong with a file, gathered, so that one look at it shows everything. */
 export class Problems {
-  /** Where a member stands. */
-  readonly locate: (path: Path) => Position;
+  readonly #source: TomlSource;
   readonly #found: DeclarationProblem[] = [];
 
-  constructor(locate: (path: Path) => Position) {
-    this.locate = locate;
+  constructor(source: TomlSource) {
+    this.#source = source;
   }
 
   add(path: Path, message: string): void {
-    if (this.#found.length < MOST) this.#found.push({ ...this.locate(path), message });
+    if (this.#found.length < MOST) this.#found.push({ ...this.#source.position(path), message });
   }
 
   /** Does the work; what it throws as a `RangeError` is a problem of the member. */

@@ -4,11 +4,15 @@ import { type Entries, sectionsWithin } from "../sections/all_sections.ts";
 import type { Entry, Section, SectionName } from "../sections/section.ts";
 import { Problems } from "./problems.ts";
 import { suggestion } from "./suggestion.ts";
-import { type Path, type Position, tomlPositions } from "./toml_positions.ts";
+import { type Path, type Position, TomlSource } from "./toml_source.ts";
 
 /** 10,000 issuers with an RSA key each fit. */
 const MOST_CHARACTERS = 8 * 1024 * 1024;
 const DEEPEST_VALUE = 4;
+/** A member's name, "=" and a time. */
+const MOST_OF_A_TIME = 200;
+/** A longer name is not quoted. */
+const SHORT_NAME = /^[\w.-]{1,32}$/;
 
 /** An entry of a file, and where it stands. */
 export interface DeclaredEntry extends Entry {
@@ -54,8 +58,9 @@ export async function readDeclaration(
   text: string,
   { readKeyFile = noFiles }: ReadDeclarationOptions = {},
 ): Promise<Declaration> {
-  const problems = new Problems(tomlPositions(text));
-  const reader = new Reader(problems, readKeyFile);
+  const source = new TomlSource(text);
+  const problems = new Problems(source);
+  const reader = new Reader(source, problems, readKeyFile);
   const guard = await reader.document(document(text, problems));
   problems.report();
   return { entries: reader.entries, guard };
@@ -84,10 +89,16 @@ class Reader {
     issuers: new Map(),
     keys: new Map(),
   };
+  readonly #source: TomlSource;
   readonly #problems: Problems;
   readonly #readKeyFile: (path: string) => Promise<string>;
 
-  constructor(problems: Problems, readKeyFile: (path: string) => Promise<string>) {
+  constructor(
+    source: TomlSource,
+    problems: Problems,
+    readKeyFile: (path: string) => Promise<string>,
+  ) {
+    this.#source = source;
     this.#problems = problems;
     this.#readKeyFile = readKeyFile;
   }
@@ -144,7 +155,7 @@ class Reader {
       if (entries.has(key)) {
         this.#problems.add(path, `Expected each ${section.kind} once; this one is above as well`);
       }
-      const position = () => this.#problems.locate(path);
+      const position = () => this.#source.position(path);
       entries.set(key, { key, issuer, identity, values, position });
     }
     for (const section of inner) {
@@ -170,11 +181,14 @@ class Reader {
     path: Path,
     given: Map<string, Value>,
   ): void {
+    const value = members.get(column);
+    const place = [...path, column];
     try {
-      given.set(column, type.fromFile(members.get(column)));
+      if (value instanceof Date) refuseNoDate(this.#source.excerpt(place, MOST_OF_A_TIME));
+      given.set(column, type.fromFile(value));
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      this.#problems.add([...path, column], `${error.message}, for ${column}`);
+      this.#problems.add(place, `${error.message}, for ${column}`);
     }
   }
 
@@ -194,10 +208,17 @@ class Reader {
     for (const name of members.keys()) {
       if (known.includes(name)) continue;
       // A name that is none may be anything that was pasted in the wrong place.
-      const said = /^[\w.-]{1,40}$/.test(name) ? ` "${name}"${suggestion(name, known)}` : "";
+      const said = SHORT_NAME.test(name) ? ` "${name}"${suggestion(name, known)}` : "";
       this.#problems.add([...path, name], `Unknown member${said}`);
     }
   }
+}
+
+/** The parser takes February 30 for March 2. */
+function refuseNoDate(written: string): void {
+  const [, date = ""] = /=\s*(\d{4}-\d\d-\d\d)/.exec(written) ?? [];
+  const isDay = date === "" || new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
+  if (!isDay) throw new RangeError("Expected a day of the calendar");
 }
 
 function isDate(value: object): boolean {

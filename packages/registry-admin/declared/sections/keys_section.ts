@@ -1,4 +1,4 @@
-import { InvalidPublicKeyError, keyId } from "@countersign/verifier";
+import { canonicalPublicKey, InvalidPublicKeyError, keyId } from "@countersign/verifier";
 import { RegistryError } from "../../errors.ts";
 import { checkedKey } from "../../keys/checked_key.ts";
 import { KEY_FIELDS } from "../fields/key_fields.ts";
@@ -30,10 +30,13 @@ export const keysSection: Section = {
   },
   constraints: { oneOf: [{ required: ["public_key"] }, { required: ["public_key_file"] }] },
   async identify(source) {
-    const publicKey = await publicKeyOf(source);
-    const kid = await withoutKeyErrors(() => keyId(publicKey));
-    const given = source.members.get("kid");
-    if (given !== undefined && given !== kid) {
+    const given = await publicKeyOf(source);
+    const { publicKey, kid } = await withoutKeyErrors(async () => {
+      const publicKey = canonicalPublicKey(given);
+      return { publicKey, kid: await keyId(publicKey) };
+    });
+    const expected = source.members.get("kid");
+    if (expected !== undefined && expected !== kid) {
       throw new RangeError(`Expected kid to be "${kid}", which is the ID of this key`);
     }
     // Only where the file does not say: importing thousands of keys takes seconds.

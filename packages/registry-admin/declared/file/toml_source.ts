@@ -13,28 +13,41 @@ export type Path = readonly (string | number)[];
 const DEEPEST = 8;
 
 /**
- * Finds where the members of a TOML document stand, which the parser does not say.
+ * Where the members of a TOML document stand, which the parser does not say.
  *
  * It knows just enough of TOML to step over values, and relies on the document being valid: the parser has to have taken
- * it before. A member that it does not know has the position of the nearest one around it.
+ * it before. A member that it does not know has the place of the nearest one around it. Nothing is scanned before somebody asks.
  */
-export function tomlPositions(text: string): (path: Path) => Position {
-  let offsets: ReadonlyMap<string, number> | undefined;
-  return (path) => {
-    offsets ??= new Scanner(text).scan();
-    for (let length = path.length; length > 0; length--) {
-      const offset = offsets.get(JSON.stringify(path.slice(0, length)));
-      if (offset !== undefined) return positionAt(text, offset);
-    }
-    return { line: 1, column: 1 };
-  };
-}
+export class TomlSource {
+  readonly #text: string;
+  #offsets: ReadonlyMap<string, number> | undefined;
 
-/** The line and the column of an offset. */
-export function positionAt(text: string, offset: number): Position {
-  const before = text.slice(0, offset);
-  const line = before.split("\n").length;
-  return { line, column: offset - (before.lastIndexOf("\n") + 1) + 1 };
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The line and the column of a member. */
+  position(path: Path): Position {
+    const offset = this.#offset(path);
+    const before = this.#text.slice(0, offset);
+    const line = before.split("\n").length;
+    return { line, column: offset - (before.lastIndexOf("\n") + 1) + 1 };
+  }
+
+  /** What is written from the member on, at most `length` characters. */
+  excerpt(path: Path, length: number): string {
+    const offset = this.#offset(path);
+    return this.#text.slice(offset, offset + length);
+  }
+
+  #offset(path: Path): number {
+    this.#offsets ??= new Scanner(this.#text).scan();
+    for (let length = path.length; length > 0; length--) {
+      const offset = this.#offsets.get(JSON.stringify(path.slice(0, length)));
+      if (offset !== undefined) return offset;
+    }
+    return 0;
+  }
 }
 
 class Scanner {
