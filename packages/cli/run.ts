@@ -54,9 +54,9 @@ function report(failure: Failure, json: boolean, io: CliIo): void {
   const { code, message, output = [], problems = [] } = failure;
   if (message === "") return;
   // A single problem is the message already.
-  const places = problems.length < 2 ? [] : problems.map(({ line, column, message }) =>
-    `line ${line}, column ${column}: ${message}`
-  );
+  const places = problems.length < 2
+    ? []
+    : problems.map(({ line, column, message }) => `line ${line}, column ${column}: ${message}`);
   const text = json
     ? JSON.stringify({
       error: {

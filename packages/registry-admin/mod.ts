@@ -74,6 +74,10 @@ export {
   readDeclaration,
   type ReadDeclarationOptions,
 } from "./declared/file/read_declaration.ts";
+export type { RegistryEntries } from "./declared/sections/all_sections.ts";
+export type { RegistryEntry, SectionName } from "./declared/sections/section.ts";
+export type { RegistryValue, RegistryValues } from "./declared/fields/value.ts";
+export type { SourcePosition } from "./declared/file/toml_source.ts";
 export { keyFilesIn } from "./declared/file/key_files.ts";
 export { planDeclaration, type PlanOptions } from "./declared/plan_declaration.ts";
 export {
@@ -89,3 +93,4 @@ export type {
   RegistryPlan,
   Undeclared,
 } from "./declared/plan/registry_plan.ts";
+export type { Columns, ColumnValue, RowChange } from "./store/registry_store.ts";

@@ -213,7 +213,7 @@ eachWay("planMigration() writes what apply would do", async (s) => {
   assert(!/[^\n\x20-\x7e]/.test(migration), "expected every character to show");
   assert.match(
     migration,
-    /^-- change issuer "issuer-.*'\\";--"\n-- add key .*\n--   loosens: "lets one/,
+    /^-- change issuer "issuer-.*'\\";--"\n-- add key .*\n-- {3}loosens: "lets one/,
   );
   await sql.unsafe(migration);
   assert.deepEqual((await plan(s.target, text)).changes, []);

@@ -28,7 +28,7 @@ export function declarationSchema(): JsonSchema {
       ),
       guard: {
         description:
-          "The check inside each request's own transaction. Left out: it stays as it is. Needs a database connection.",
+          "The check inside each request's own transaction. Left out: it is left alone. Needs a database connection.",
         type: "object",
         additionalProperties: false,
         required: ["enabled"],

@@ -61,7 +61,7 @@ async function refuseWrongKeys(declaration: Declaration, state: RegistryState): 
       } else if (registered.issuer !== issuer) {
         throw new RegistryError(
           "key_belongs_to_another_issuer",
-          "Expected a key of its own for every issuer; this one is registered for another",
+          "Expected a separate key for each issuer; this one is registered for another",
         );
       }
     } catch (error) {

@@ -1,7 +1,7 @@
 import { RegistryError } from "../../errors.ts";
 import type { ColumnValue, Row } from "../../store/registry_store.ts";
 import { flag, number, text, texts } from "../../store/rows.ts";
-import type { Value } from "./field.ts";
+import type { RegistryValue } from "./value.ts";
 
 /** What a member of the file can hold; a `Date` is a time with an offset. */
 export type FileValue = string | boolean | Date | readonly string[];
@@ -10,7 +10,7 @@ export type FileValue = string | boolean | Date | readonly string[];
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** How one kind of value stands in the file, in a row, and in a column that is set. */
-export interface FieldType<T extends Value> {
+export interface FieldType<T extends RegistryValue> {
   readonly schema: JsonSchema;
   /** Reads what TOML has made of the file. Throws a `RangeError` that says what was expected. */
   fromFile(value: unknown): T;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 // The judgement is held to the code that it speaks of, which the package keeps to itself.
 import { applyPolicy } from "../../../verifier/claims/policy.ts";
-import { type Value, type Values } from "./field.ts";
+import type { RegistryValue, RegistryValues } from "./value.ts";
 import { ISSUER_FIELDS } from "./issuer_fields.ts";
 import { KEY_FIELDS } from "./key_fields.ts";
 
@@ -11,7 +11,7 @@ const USER = "3f2504e0-4f89-11d3-9a0c-0305e82c3301";
 const EARLY = "2027-01-01T00:00:00.000Z";
 const LATE = "2027-01-01T00:00:00.001Z";
 
-function judged(column: string, before: Value, after: Value): readonly string[] {
+function judged(column: string, before: RegistryValue, after: RegistryValue): readonly string[] {
   const field = [...ISSUER_FIELDS, ...KEY_FIELDS].find((field) => field.column === column);
   assert(field !== undefined, column);
   return field.loosens(before, after);
@@ -87,7 +87,7 @@ for (
 const role = fc.constantFrom("a", "b", "c");
 const subject = fc.constantFrom("job-1", "job-2", "cron", USER);
 const claim = fc.constantFrom("tenant", "email", "app_metadata", "note");
-const policy: fc.Arbitrary<Values> = fc.record({
+const policy: fc.Arbitrary<RegistryValues> = fc.record({
   allowed_roles: fc.uniqueArray(role),
   default_role: fc.option(role),
   allowed_subjects: fc.option(
@@ -102,12 +102,15 @@ const token = fc.record(
   { requiredKeys: [] },
 );
 
-function names(value: Value | undefined): string[] {
+function names(value: RegistryValue | undefined): string[] {
   return Array.isArray(value) ? value : [];
 }
 
 /** What the policy makes of a token: the role, or `undefined` for a refusal. */
-function outcome(values: Values, claims: Readonly<Record<string, unknown>>): string | undefined {
+function outcome(
+  values: RegistryValues,
+  claims: Readonly<Record<string, unknown>>,
+): string | undefined {
   const record: IssuerPolicy = {
     allowedRoles: names(values.allowed_roles),
     defaultRole: typeof values.default_role === "string" ? values.default_role : null,
@@ -129,7 +132,7 @@ function outcome(values: Values, claims: Readonly<Record<string, unknown>>): str
 }
 
 /** The roles that the issuer can have with these claims, whichever role it asks for. */
-function obtainable(values: Values, claims: Readonly<Record<string, unknown>>) {
+function obtainable(values: RegistryValues, claims: Readonly<Record<string, unknown>>) {
   const { role: _, ...others } = claims;
   const asked = ["a", "b", "c"].map((role) => ({ ...others, role }));
   return new Set([others, ...asked].map((claims) => outcome(values, claims)));

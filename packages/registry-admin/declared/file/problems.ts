@@ -1,5 +1,5 @@
 import { type DeclarationProblem, RegistryError } from "../../errors.ts";
-import type { Path, Position, TomlSource } from "./toml_source.ts";
+import type { Path, SourcePosition, TomlSource } from "./toml_source.ts";
 
 /** Who has more to mend starts with these. */
 const MOST = 20;
@@ -29,7 +29,7 @@ export class Problems {
   }
 
   /** Gives up: nothing after this can be read. */
-  stop({ line, column }: Position, message: string): never {
+  stop({ line, column }: SourcePosition, message: string): never {
     throw invalidDeclaration([{ line, column, message }]);
   }
 

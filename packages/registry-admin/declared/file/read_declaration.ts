@@ -1,28 +1,25 @@
-import { parse, TomlError } from "smol-toml";
-import type { Field, Value } from "../fields/field.ts";
-import { type Entries, sectionsWithin } from "../sections/all_sections.ts";
-import type { Entry, Section, SectionName } from "../sections/section.ts";
+import type { Field } from "../fields/field.ts";
+import type { RegistryValue } from "../fields/value.ts";
+import { type RegistryEntries, sectionsWithin } from "../sections/all_sections.ts";
+import type { RegistryEntry, Section, SectionName } from "../sections/section.ts";
+import { parseDocument, refuseNoDate } from "./parse_document.ts";
 import { Problems } from "./problems.ts";
 import { suggestion } from "./suggestion.ts";
-import { type Path, type Position, TomlSource } from "./toml_source.ts";
+import { type Path, type SourcePosition, TomlSource } from "./toml_source.ts";
 
-/** 10,000 issuers with an RSA key each fit. */
-const MOST_CHARACTERS = 8 * 1024 * 1024;
-const DEEPEST_VALUE = 4;
-/** A member's name, "=" and a time. */
-const MOST_OF_A_TIME = 200;
 /** A longer name is not quoted. */
 const SHORT_NAME = /^[\w.-]{1,32}$/;
 
 /** An entry of a file, and where it stands. */
-export interface DeclaredEntry extends Entry {
-  readonly position: () => Position;
+export interface DeclaredEntry extends RegistryEntry {
+  /** Where it stands. */
+  readonly position: () => SourcePosition;
 }
 
 /** What a file says should be. Made by {@linkcode readDeclaration}. */
 export interface Declaration {
   /** Its issuers and their keys. */
-  readonly entries: Entries<DeclaredEntry>;
+  readonly entries: RegistryEntries<DeclaredEntry>;
   /** Whether the guard should be on; `null`: the file leaves it alone. */
   readonly guard: boolean | null;
 }
@@ -61,27 +58,13 @@ export async function readDeclaration(
   const source = new TomlSource(text);
   const problems = new Problems(source);
   const reader = new Reader(source, problems, readKeyFile);
-  const guard = await reader.document(document(text, problems));
+  const guard = await reader.document(parseDocument(text, problems));
   problems.report();
   return { entries: reader.entries, guard };
 }
 
 function noFiles(): Promise<string> {
   return Promise.reject(new RangeError("Expected public_key: files of keys are not read here"));
-}
-
-function document(text: string, problems: Problems): unknown {
-  if (text.length > MOST_CHARACTERS) {
-    problems.stop({ line: 1, column: 1 }, "Expected a file of at most 8 MiB");
-  }
-  try {
-    return parse(text, { maxDepth: DEEPEST_VALUE });
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    // What follows the first line quotes the file, which may hold a key that was pasted by mistake.
-    const reason = /^Invalid TOML document: ([^\n]*)/.exec(error.message)?.[1] ?? "not TOML";
-    return problems.stop(error, `Expected TOML: ${reason}`);
-  }
 }
 
 class Reader {
@@ -137,7 +120,7 @@ class Reader {
       ...inner.map(nameOf),
     ];
     this.#refuseUnknown(members, path, known);
-    const given = new Map<string, Value>();
+    const given = new Map<string, RegistryValue>();
     for (const field of section.fields) {
       if (members.has(field.column)) this.#field(field, members, path, given);
     }
@@ -179,12 +162,12 @@ class Reader {
     { column, type }: Field,
     members: ReadonlyMap<string, unknown>,
     path: Path,
-    given: Map<string, Value>,
+    given: Map<string, RegistryValue>,
   ): void {
     const value = members.get(column);
     const place = [...path, column];
     try {
-      if (value instanceof Date) refuseNoDate(this.#source.excerpt(place, MOST_OF_A_TIME));
+      if (value instanceof Date) refuseNoDate(this.#source, place);
       given.set(column, type.fromFile(value));
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
@@ -193,7 +176,10 @@ class Reader {
   }
 
   #table(value: unknown, path: Path, expected: string): ReadonlyMap<string, unknown> {
-    if (typeof value === "object" && value !== null && !Array.isArray(value) && !isDate(value)) {
+    if (
+      typeof value === "object" && value !== null && !Array.isArray(value) &&
+      !(value instanceof Date)
+    ) {
       return new Map(Object.entries(value));
     }
     this.#problems.add(path, `Expected ${expected}`);
@@ -212,17 +198,6 @@ class Reader {
       this.#problems.add([...path, name], `Unknown member${said}`);
     }
   }
-}
-
-/** The parser takes February 30 for March 2. */
-function refuseNoDate(written: string): void {
-  const [, date = ""] = /=\s*(\d{4}-\d\d-\d\d)/.exec(written) ?? [];
-  const isDay = date === "" || new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
-  if (!isDay) throw new RangeError("Expected a day of the calendar");
-}
-
-function isDate(value: object): boolean {
-  return value instanceof Date;
 }
 
 function nameOf({ name }: Section): SectionName {

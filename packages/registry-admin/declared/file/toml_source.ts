@@ -1,8 +1,10 @@
 import { parse } from "smol-toml";
 
-/** A place in a text, both counted from 1. */
-export interface Position {
+/** A place in a text. */
+export interface SourcePosition {
+  /** Counted from 1. */
   readonly line: number;
+  /** In UTF-16 code units, counted from 1. */
   readonly column: number;
 }
 
@@ -27,7 +29,7 @@ export class TomlSource {
   }
 
   /** The line and the column of a member. */
-  position(path: Path): Position {
+  position(path: Path): SourcePosition {
     const offset = this.#offset(path);
     const before = this.#text.slice(0, offset);
     const line = before.split("\n").length;

@@ -1,8 +1,8 @@
 import config from "../../deno.json" with { type: "json" };
-import { sameValue } from "../fields/field.ts";
+import { sameValue } from "../fields/value.ts";
 import type { FileValue } from "../fields/field_types.ts";
-import { type Entries, sectionsWithin } from "../sections/all_sections.ts";
-import { type Entry, type Section, valueIn } from "../sections/section.ts";
+import { type RegistryEntries, sectionsWithin } from "../sections/all_sections.ts";
+import { type RegistryEntry, type Section, valueIn } from "../sections/section.ts";
 
 /** Where editors find the schema of this version's files. */
 export const SCHEMA_URL =
@@ -15,7 +15,7 @@ const HEADER = `#:schema ${SCHEMA_URL}
 
 /** What a file would say of a registry. */
 export interface WritableState {
-  readonly entries: Entries;
+  readonly entries: RegistryEntries;
   /** `null`: nothing is said of the guard. */
   readonly guard: boolean | null;
 }
@@ -40,7 +40,7 @@ export function toToml({ entries, guard }: WritableState): string {
 
 /** The same as JSON, which the same schema describes. */
 export function toDocument({ entries, guard }: WritableState): Readonly<Record<string, unknown>> {
-  const table = (section: Section, entry: Entry): unknown =>
+  const table = (section: Section, entry: RegistryEntry): unknown =>
     Object.fromEntries([
       ...members(section, entry),
       ...sectionsWithin(section.name).map((inner) => [
@@ -63,12 +63,12 @@ export function toDocument({ entries, guard }: WritableState): Readonly<Record<s
 }
 
 /** By code unit: the databases' collations differ. */
-function inOrder(entries: Entries, { name }: Section): Entry[] {
+function inOrder(entries: RegistryEntries, { name }: Section): RegistryEntry[] {
   return Array.from(entries[name].values())
     .sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
 }
 
-function members(section: Section, entry: Entry): [string, FileValue][] {
+function members(section: Section, entry: RegistryEntry): [string, FileValue][] {
   return [
     ...Object.entries(section.exported(entry)),
     ...section.fields.flatMap(
@@ -81,7 +81,7 @@ function members(section: Section, entry: Entry): [string, FileValue][] {
   ];
 }
 
-function pairs(section: Section, entry: Entry): string {
+function pairs(section: Section, entry: RegistryEntry): string {
   return members(section, entry).map(([name, value]) => `${name} = ${written(value)}\n`).join("");
 }
 

@@ -1,8 +1,9 @@
 import type { Columns, ColumnValue } from "../../store/registry_store.ts";
-import { type Field, sameValue, type Value } from "../fields/field.ts";
+import type { Field } from "../fields/field.ts";
+import { type RegistryValue, sameValue } from "../fields/value.ts";
 import type { Declaration, DeclaredEntry } from "../file/read_declaration.ts";
 import { SECTIONS } from "../sections/all_sections.ts";
-import { type Entry, type Section, valueIn } from "../sections/section.ts";
+import { type RegistryEntry, type Section, valueIn } from "../sections/section.ts";
 import type { PlannedChange, PlannedField, PlannedValue, Undeclared } from "./registry_plan.ts";
 import type { RegistryState } from "./registry_state.ts";
 
@@ -61,7 +62,11 @@ function addition(section: Section, entry: DeclaredEntry): PlannedChange {
   };
 }
 
-function changed(section: Section, before: Entry, after: Entry): PlannedChange | undefined {
+function changed(
+  section: Section,
+  before: RegistryEntry,
+  after: RegistryEntry,
+): PlannedChange | undefined {
   const differing = section.fields.filter(({ column }) =>
     !sameValue(valueIn(before.values, column), valueIn(after.values, column))
   );
@@ -84,7 +89,7 @@ function changed(section: Section, before: Entry, after: Entry): PlannedChange |
   };
 }
 
-function deactivation(section: Section, entry: Entry): PlannedChange {
+function deactivation(section: Section, entry: RegistryEntry): PlannedChange {
   return {
     action: "deactivate",
     ...named(section, entry),
@@ -94,17 +99,21 @@ function deactivation(section: Section, entry: Entry): PlannedChange {
   };
 }
 
-function named({ kind }: Section, { key, issuer }: Entry): Undeclared {
+function named({ kind }: Section, { key, issuer }: RegistryEntry): Undeclared {
   return { kind, issuer, kid: kind === "key" ? key : null };
 }
 
-function planned({ type }: Field, value: Value): PlannedValue {
+function planned({ type }: Field, value: RegistryValue): PlannedValue {
   if (value === null) return null;
   const written = type.toFile(value);
   return written instanceof Date ? written.toISOString() : written;
 }
 
-function columns({ fields }: Section, { values }: Entry, names: readonly string[]): Columns {
+function columns(
+  { fields }: Section,
+  { values }: RegistryEntry,
+  names: readonly string[],
+): Columns {
   const set: Record<string, ColumnValue> = {};
   for (const { column, type } of fields.filter((field) => names.includes(field.column))) {
     const value = valueIn(values, column);

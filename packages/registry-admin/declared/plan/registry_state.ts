@@ -2,8 +2,8 @@ import { RegistryError } from "../../errors.ts";
 import type { RegistryStore, Row } from "../../store/registry_store.ts";
 import { text } from "../../store/rows.ts";
 import { valueOf } from "../fields/field.ts";
-import { type Entries, SECTIONS } from "../sections/all_sections.ts";
-import type { Entry, Section, SectionName } from "../sections/section.ts";
+import { type RegistryEntries, SECTIONS } from "../sections/all_sections.ts";
+import type { RegistryEntry, Section, SectionName } from "../sections/section.ts";
 
 /** Changes that come in between two reads are rare; someone who changes without end is not waited for. */
 const MOST_TRIES = 5;
@@ -12,7 +12,7 @@ const MOST_TRIES = 5;
 export interface RegistryState {
   /** Changes with every change of the registry. */
   readonly version: string;
-  readonly entries: Entries;
+  readonly entries: RegistryEntries;
 }
 
 /**
@@ -25,7 +25,7 @@ export interface RegistryState {
 export async function readState(store: RegistryStore): Promise<RegistryState> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const version = await registryVersion(store);
-    const entries: Record<SectionName, ReadonlyMap<string, Entry>> = {
+    const entries: Record<SectionName, ReadonlyMap<string, RegistryEntry>> = {
       issuers: new Map(),
       keys: new Map(),
     };
@@ -51,7 +51,7 @@ export async function registryVersion(store: RegistryStore): Promise<string> {
 async function readEntries(
   store: RegistryStore,
   section: Section,
-): Promise<ReadonlyMap<string, Entry>> {
+): Promise<ReadonlyMap<string, RegistryEntry>> {
   const { relation, keyColumn } = section;
   const rows = await store.select(relation, { order: [keyColumn] });
   const computed = new Map<unknown, Row>();
@@ -60,7 +60,7 @@ async function readEntries(
       computed.set(row[keyColumn], row);
     }
   }
-  const entries = new Map<string, Entry>();
+  const entries = new Map<string, RegistryEntry>();
   for (const row of rows) {
     const entry = entryOf(section, { ...row, ...overlay(section, computed.get(row[keyColumn])) });
     entries.set(entry.key, entry);
@@ -74,7 +74,7 @@ function overlay({ computed }: Section, row: Row | undefined): Row {
   return Object.fromEntries(computed.columns.map((column) => [column, row[column]]));
 }
 
-function entryOf({ keyColumn, identityColumns, fields }: Section, row: Row): Entry {
+function entryOf({ keyColumn, identityColumns, fields }: Section, row: Row): RegistryEntry {
   return {
     key: text(row, keyColumn),
     issuer: text(row, "issuer"),

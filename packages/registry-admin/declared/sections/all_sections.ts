@@ -1,12 +1,12 @@
 import { issuersSection } from "./issuers_section.ts";
 import { keysSection } from "./keys_section.ts";
-import type { Entry, Section, SectionName } from "./section.ts";
+import type { RegistryEntry, Section, SectionName } from "./section.ts";
 
 /** Every section, in the order in which their rows can be made. */
 export const SECTIONS: readonly Section[] = [issuersSection, keysSection];
 
 /** The entries of each section, by key. */
-export type Entries<E extends Entry = Entry> = Readonly<
+export type RegistryEntries<E extends RegistryEntry = RegistryEntry> = Readonly<
   Record<SectionName, ReadonlyMap<string, E>>
 >;
 

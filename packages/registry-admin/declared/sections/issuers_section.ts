@@ -1,4 +1,4 @@
-import { isList } from "../fields/field.ts";
+import { isList } from "../fields/value.ts";
 import { isName } from "../fields/field_types.ts";
 import { ISSUER_FIELDS } from "../fields/issuer_fields.ts";
 import { type Section, valueIn } from "./section.ts";

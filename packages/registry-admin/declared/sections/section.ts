@@ -1,11 +1,12 @@
-import type { Field, Value, Values } from "../fields/field.ts";
+import type { Field } from "../fields/field.ts";
+import type { RegistryValue, RegistryValues } from "../fields/value.ts";
 import type { JsonSchema } from "../fields/field_types.ts";
 
 /** The kinds of rows that a file declares. */
 export type SectionName = "issuers" | "keys";
 
 /** One row, of the file or of the registry. */
-export interface Entry {
+export interface RegistryEntry {
   /** What tells it from the others of its section: an issuer's name, a key's ID. */
   readonly key: string;
   /** The issuer that it belongs to. */
@@ -13,7 +14,7 @@ export interface Entry {
   /** Columns that are set when the row is made, and never again. */
   readonly identity: Readonly<Record<string, string>>;
   /** Every other column that a file may set. */
-  readonly values: Values;
+  readonly values: RegistryValues;
 }
 
 /** What is known of an entry of the file before its fields are read. */
@@ -22,7 +23,7 @@ export interface Identified {
   readonly issuer: string;
   readonly identity: Readonly<Record<string, string>>;
   /** What fields that the file leaves out hold, where it is not their standard. */
-  readonly standards?: Values;
+  readonly standards?: RegistryValues;
 }
 
 /** What an entry's identity is found from. */
@@ -70,15 +71,15 @@ export interface Section {
   /** Finds out which row an entry of the file is about. Throws a `RangeError` that says what was expected. */
   identify(source: EntrySource): Promise<Identified>;
   /** The members by which an export names a row. */
-  exported(entry: Entry): Readonly<Record<string, string>>;
+  exported(entry: RegistryEntry): Readonly<Record<string, string>>;
   /** What contradicts itself in what the file says; `undefined` if nothing does. */
-  contradiction(values: Values): string | undefined;
+  contradiction(values: RegistryValues): string | undefined;
   /** Why a new row lets in tokens that were refused before; nothing if it does not. */
-  additionLoosens(values: Values): readonly string[];
+  additionLoosens(values: RegistryValues): readonly string[];
 }
 
 /** The value of a column, which every entry has. */
-export function valueIn(values: Values, column: string): Value {
+export function valueIn(values: RegistryValues, column: string): RegistryValue {
   const value = values[column];
   if (value === undefined) throw new TypeError(`Expected an entry with the column "${column}"`);
   return value;

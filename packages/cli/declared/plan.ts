@@ -1,7 +1,7 @@
 import { planDeclaration } from "@countersign/registry-admin";
 import type { Command } from "commander";
-import { FILE_ARGUMENT, readDeclarationFile } from "../declared/declaration_file.ts";
-import { planJson, planLines } from "../declared/plan_lines.ts";
+import { FILE_ARGUMENT, readDeclarationFile } from "./declaration_file.ts";
+import { planJson, planLines } from "./plan_lines.ts";
 import type { CliIo } from "../io.ts";
 import { registryCommand } from "../options/registry_command.ts";
 import { withoutUndefined } from "../options/without_undefined.ts";

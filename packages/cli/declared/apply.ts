@@ -6,8 +6,8 @@ import {
   type RegistryTarget,
 } from "@countersign/registry-admin";
 import type { Command } from "commander";
-import { FILE_ARGUMENT, readDeclarationFile } from "../declared/declaration_file.ts";
-import { planJson, planLines } from "../declared/plan_lines.ts";
+import { FILE_ARGUMENT, readDeclarationFile } from "./declaration_file.ts";
+import { planJson, planLines } from "./plan_lines.ts";
 import { usage } from "../errors.ts";
 import type { CliIo } from "../io.ts";
 import type { Result } from "../options/output.ts";
