@@ -35,8 +35,8 @@ export function addApply(program: Command, io: CliIo): void {
         .option("--sql", "print a migration instead, and change nothing"),
     json: "what was changed, or the migration,",
     notes:
-      `Nothing is ever deleted. If the registry has changed since the plan that --expect-version names, nothing is
-applied.`,
+      `Nothing is ever deleted. If the registry has changed since the plan that --expect-version names,
+nothing is applied.`,
     example: "countersign apply countersign.toml --target https://prod-abc123.supabase.co",
     run: async (options, open, file) => {
       if (options.sql === true && options.expectVersion !== undefined) {
