@@ -65,7 +65,7 @@ for (
     [["list", "--target", "https://x.co", "--database-url", "postgres://h/d"], /found both/],
     [["list", "--service-role", "k", "--database-url", "postgres://h/d"], /found both/],
     [["list", "--target", "nonsense", "--service-role", "k"], /project's URL/],
-    [["list", "--database-url", "nonsense"], /a database URL/],
+    [["list", "--database-url", "nonsense"], /a connection URL/],
     [["activate", "--target", "https://x.co"], /--issuer or --kid/],
     [["activate", "--issuer", "a", "--kid", "b"], /--issuer or --kid/],
     [["policy", "set", "--issuer", "a"], /at least one field to set/],

@@ -170,8 +170,10 @@ begin
     where n.nspname in ('countersign', 'countersign_locks') and n.nspowner <> owner
     union all
     select 'function ' || p.oid::regprocedure::text from pg_catalog.pg_proc p
-    where (p.pronamespace = 'countersign'::regnamespace or p.oid = 'public.jwt_rotate_key(text, text, text, int)'::regprocedure)
-      and p.proowner <> owner
+    where p.proowner <> owner and (
+      p.pronamespace = 'countersign'::regnamespace
+      or p.oid in ('public.jwt_rotate_key(text, text, text, int)'::regprocedure, 'public.jwt_apply_plan(jsonb, text)'::regprocedure)
+    )
     union all
     select case c.relkind when 'v' then 'view ' when 'S' then 'sequence ' else 'table ' end || c.oid::regclass::text
     from pg_catalog.pg_class c

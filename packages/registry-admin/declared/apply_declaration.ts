@@ -29,7 +29,7 @@ export interface AppliedPlan {
  * changed it meanwhile. Nothing is ever deleted. What the file does not name stays as it is, unless `prune` is given.
  *
  * @throws {RegistryError} `loosening_refused`, `conflict` (the registry is not at the expected version, or changed meanwhile),
- * `invalid_declaration`, `role_not_allowed`, `invalid_argument`, `not_authorized`, `schema_missing`, `unreachable`.
+ * `invalid_declaration`, `role_not_allowed`, `invalid_argument` (the guard over REST, among others), `not_authorized`, `schema_missing`, `unreachable`.
  *
  * @example Look at a plan, then apply what was looked at
  * ```ts
@@ -92,12 +92,17 @@ export function refuseLoosening({ changes }: RegistryPlan, { allowLoosening }: A
   );
 }
 
-/** The guard last: it is in the same transaction, and out of reach without one. */
+/** The guard last: it is in the same transaction, and cannot be set without one. */
 async function write(store: RegistryStore, { version, changes }: RegistryPlan): Promise<string> {
+  const guard = changes.find(({ kind }) => kind === "guard");
+  if (guard !== undefined && store.setGuard === null) {
+    throw new RegistryError(
+      "invalid_argument",
+      "Expected a database URL: over REST the guard can be read and not set. Connect to the database, or leave [guard] out of the file",
+    );
+  }
   const rows = changes.flatMap(({ row }) => row === null ? [] : [row]);
   const after = rows.length === 0 ? version : await store.applyChanges(rows, version);
-  for (const { kind, action } of changes) {
-    if (kind === "guard") await store.guard?.set(action === "change");
-  }
+  if (guard !== undefined) await store.setGuard?.(guard.action === "change");
   return after;
 }

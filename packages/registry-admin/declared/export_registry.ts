@@ -19,7 +19,7 @@ export interface ExportedRegistry {
  * A plan of the file against the same registry is empty. The same registry always gives the same text. Times have
  * milliseconds.
  *
- * **Does not** hold anything secret, nor, over REST, whether the guard is on.
+ * **Does not** contain anything secret, nor which function the guard calls after its own check.
  *
  * @throws {RegistryError} `not_authorized`, `schema_missing`, `unreachable`, `conflict` (it never stood still).
  *
@@ -44,9 +44,7 @@ export interface ExportedRegistry {
  */
 export async function exportRegistry(target: RegistryTarget): Promise<ExportedRegistry> {
   return await withRegistry(target, async (store) => {
-    const { version, entries } = await readState(store);
-    const guard = await store.guard?.isEnabled() ?? null;
-    const state = { entries, guard };
-    return { toml: toToml(state), document: toDocument(state), version };
+    const state = await readState(store);
+    return { toml: toToml(state), document: toDocument(state), version: state.version };
   });
 }

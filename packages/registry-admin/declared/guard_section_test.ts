@@ -16,10 +16,13 @@ const OFF = await readDeclaration("[guard]\nenabled = false");
 
 for (const [way, target] of Object.entries(WAYS)) {
   if (way.startsWith("REST")) {
-    Deno.test(`[guard] is refused over ${way}`, async () => {
-      await refused("invalid_argument", planDeclaration(target(), ON), /\[guard\].*over REST/);
-      await refused("invalid_argument", applyDeclaration(target(), ON), /\[guard\].*over REST/);
-      assert.doesNotMatch((await exportRegistry(target())).toml, /guard/);
+    Deno.test(`[guard] is compared, and not set, over ${way}`, async () => {
+      assert.deepEqual((await planDeclaration(target(), OFF)).changes, []);
+      const { changes } = await planDeclaration(target(), ON);
+      assert.deepEqual(changes.map(({ kind }) => kind), ["issuer", "guard"]);
+      await refused("invalid_argument", applyDeclaration(target(), ON), /over REST the guard/);
+      assert.deepEqual((await planDeclaration(target(), ON)).changes, changes);
+      assert.match((await exportRegistry(target())).toml, /^\[guard\]\nenabled = false\n/m);
     });
     continue;
   }

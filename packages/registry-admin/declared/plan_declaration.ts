@@ -23,8 +23,7 @@ export interface PlanOptions {
  *
  * **Does not** ask the database whether it would take the changes: a role that is not safe is refused when they are applied.
  *
- * @throws {RegistryError} `invalid_declaration` (a new key that is not good, or is another issuer's; `[guard]` over REST),
- * `not_authorized`, `schema_missing`, `unreachable`, `conflict` (the registry never stood still).
+ * @throws {RegistryError} `invalid_declaration` (a new key that is not good, or is another issuer's), `not_authorized`, `schema_missing`, `unreachable`, `conflict` (the registry never stood still).
  *
  * @see {@linkcode applyDeclaration} for an example
  */
@@ -45,7 +44,7 @@ export async function planIn(
   const state = await readState(store);
   await refuseWrongKeys(declaration, state);
   const { changes, undeclared } = difference(declaration, state, prune);
-  const guard = await guardChange(store, declaration);
+  const guard = guardChange(declaration.guard, state.guard);
   return { version: state.version, changes: [...changes, ...guard], undeclared };
 }
 
@@ -72,19 +71,8 @@ async function refuseWrongKeys(declaration: Declaration, state: RegistryState): 
   if (problems.length > 0) throw invalidDeclaration(problems);
 }
 
-async function guardChange(
-  store: RegistryStore,
-  { guard: after }: Declaration,
-): Promise<PlannedChange[]> {
-  if (after === null) return [];
-  if (store.guard === null) {
-    throw new RegistryError(
-      "invalid_argument",
-      "Expected a database URL: [guard] can neither be read nor set over REST. Leave it out of the file, or connect to the database",
-    );
-  }
-  const before = await store.guard.isEnabled();
-  if (before === after) return [];
+function guardChange(after: boolean | null, before: boolean): PlannedChange[] {
+  if (after === null || before === after) return [];
   return [{
     action: after ? "change" : "deactivate",
     kind: "guard",

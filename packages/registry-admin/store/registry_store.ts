@@ -36,12 +36,6 @@ export type RowChange =
   | { readonly table: string; readonly insert: Columns }
   | { readonly table: string; readonly key: string; readonly update: Columns };
 
-/** The guard, where it can be reached: in the same transaction as everything else. */
-export interface GuardSwitch {
-  isEnabled(): Promise<boolean>;
-  set(enabled: boolean): Promise<void>;
-}
-
 /**
  * The port that every operation stands on: four statements, each atomic by itself.
  *
@@ -67,8 +61,8 @@ export interface RegistryStore {
    * @returns The version afterwards.
    */
   applyChanges(changes: readonly RowChange[], expectedVersion: string): Promise<string>;
-  /** `null` over REST, where the guard is out of reach. */
-  readonly guard: GuardSwitch | null;
+  /** Turns the guard on or off, in the same transaction as everything else. `null` over REST, which cannot. */
+  readonly setGuard: ((enabled: boolean) => Promise<void>) | null;
 }
 
 /** The row with this key, if there is one. */

@@ -102,7 +102,7 @@ export class RestStore implements RegistryStore {
     return this.#rows(await filtered(this.#client.from(relation).update(columns), where).select());
   }
 
-  readonly guard = null;
+  readonly setGuard = null;
 
   async applyChanges(changes: readonly RowChange[], expectedVersion: string): Promise<string> {
     const { data, error, status } = await this.#client.rpc("jwt_apply_plan", {

@@ -2,7 +2,6 @@ import type { TransactionSql } from "@countersign/postgres";
 import type {
   Columns,
   Condition,
-  GuardSwitch,
   Query,
   RegistryStore,
   Relation,
@@ -77,16 +76,8 @@ export class SqlStore implements RegistryStore {
     return answer?.version ?? expectedVersion;
   }
 
-  readonly guard: GuardSwitch = {
-    isEnabled: async () => {
-      const [status] = await this.#query<{ enabled: boolean }>(
-        "select (countersign.guard_status() ->> 'enabled')::boolean as enabled",
-      );
-      return status?.enabled === true;
-    },
-    set: async (enabled) => {
-      await this.#query(`select countersign.guard_${enabled ? "enable" : "disable"}()`);
-    },
+  readonly setGuard = async (enabled: boolean): Promise<void> => {
+    await this.#query(`select countersign.guard_${enabled ? "enable" : "disable"}()`);
   };
 
   async #rows(text: string, parameters: Parameter[]): Promise<Row[]> {

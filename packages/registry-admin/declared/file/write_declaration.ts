@@ -16,14 +16,12 @@ const HEADER = `#:schema ${SCHEMA_URL}
 /** What a file would say of a registry. */
 export interface WritableState {
   readonly entries: RegistryEntries;
-  /** `null`: nothing is said of the guard. */
-  readonly guard: boolean | null;
+  readonly guard: boolean;
 }
 
 /** Writes a registry as `countersign.toml`. The same registry always gives the same text. */
 export function toToml({ entries, guard }: WritableState): string {
-  const blocks = [HEADER];
-  if (guard !== null) blocks.push(`[guard]\nenabled = ${guard}\n`);
+  const blocks = [HEADER, `[guard]\nenabled = ${guard}\n`];
   for (const section of sectionsWithin(undefined)) {
     for (const entry of inOrder(entries, section)) {
       blocks.push(`[${section.name}.${quoted(entry.key)}]\n${pairs(section, entry)}`);
@@ -50,7 +48,7 @@ export function toDocument({ entries, guard }: WritableState): Readonly<Record<s
       ]),
     ]);
   return {
-    ...(guard === null ? {} : { guard: { enabled: guard } }),
+    guard: { enabled: guard },
     ...Object.fromEntries(
       sectionsWithin(undefined).map((section) => [
         section.name,

@@ -1,6 +1,6 @@
 import { RegistryError } from "../../errors.ts";
 import type { RegistryStore, Row } from "../../store/registry_store.ts";
-import { text } from "../../store/rows.ts";
+import { flag, text } from "../../store/rows.ts";
 import { valueOf } from "../fields/field.ts";
 import { type RegistryEntries, SECTIONS } from "../sections/all_sections.ts";
 import type { RegistryEntry, Section, SectionName } from "../sections/section.ts";
@@ -13,6 +13,8 @@ export interface RegistryState {
   /** Changes with every change of the registry. */
   readonly version: string;
   readonly entries: RegistryEntries;
+  /** Whether PostgREST is told to call the guard. */
+  readonly guard: boolean;
 }
 
 /**
@@ -24,13 +26,13 @@ export interface RegistryState {
  */
 export async function readState(store: RegistryStore): Promise<RegistryState> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
-    const version = await registryVersion(store);
+    const { version, guard } = await readVersion(store);
     const entries: Record<SectionName, ReadonlyMap<string, RegistryEntry>> = {
       issuers: new Map(),
       keys: new Map(),
     };
     for (const section of SECTIONS) entries[section.name] = await readEntries(store, section);
-    if (await registryVersion(store) === version) return { version, entries };
+    if ((await readVersion(store)).version === version) return { version, entries, guard };
   }
   throw new RegistryError("conflict", "The registry keeps changing while it is read; try again");
 }
@@ -39,13 +41,13 @@ export async function readState(store: RegistryStore): Promise<RegistryState> {
  * The registry's revision. What follows it in the view stands for the cluster's roles, which no file declares: making one does not
  * outdate a plan.
  */
-export async function registryVersion(store: RegistryStore): Promise<string> {
+async function readVersion(store: RegistryStore): Promise<{ version: string; guard: boolean }> {
   const [row] = await store.select("jwt_registry_version");
-  const [revision] = row === undefined ? [] : text(row, "version").split(".");
-  if (revision === undefined) {
+  const [version] = row === undefined ? [] : text(row, "version").split(".");
+  if (row === undefined || version === undefined) {
     throw new RegistryError("schema_missing", "Expected the registry to have a version");
   }
-  return revision;
+  return { version, guard: flag(row, "guard_enabled") };
 }
 
 async function readEntries(
