@@ -40,7 +40,7 @@ for (
     [["--target", "abc"], /--target to be the project's URL/],
     [["--target", "postgres://h/d"], /--target to be the project's URL/],
     [["--target", "https://user:pw@x.supabase.co"], /--target to be the project's URL/],
-    [["--target", TARGET, "--database-url", "nonsense"], /a database URL/],
+    [["--target", TARGET, "--database-url", "nonsense"], /a connection URL/],
   ] as const
 ) {
   Deno.test(`doctor exits with 2 for: ${args.join(" ")}`, async () => {
