@@ -2,6 +2,8 @@ import { PostgresConnectionError } from "../errors.ts";
 import { SSLMODE_NAMES, type TlsMode, tlsMode } from "./sslmode.ts";
 
 const DEFAULT_PORT = 5432;
+const SHAPE =
+  'like postgres://user:password@host:5432/postgres, with special characters percent-encoded: "#" is %23, "%" is %25, "/" is %2F';
 
 /** Where a connection URL leads. */
 export interface PostgresTarget {
@@ -49,12 +51,12 @@ export interface PostgresTarget {
 export function parsePostgresUrl(text: string): PostgresTarget {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^postgres(?:ql)?:$/.test(url.protocol)) {
-    throw invalid("like postgres://user:password@host:5432/postgres");
+    throw invalid(SHAPE);
   }
   // A "#", "?" or "/" of a password ends the host there. If an "@" comes before it, the rest of the password
   // would be taken for a host, and its beginning would be sent to that host.
   if (text.includes("#") || /@/.test(url.pathname + url.search) || /.\//.test(url.pathname)) {
-    throw invalid('that percent-encodes special characters: "#" is %23, "/" is %2F, "@" is %40');
+    throw invalid(SHAPE);
   }
   const socketDirectory = url.searchParams.get("host");
   const host = (socketDirectory ?? decoded(url.hostname)).replace(/^\[(.*)\]$/, "$1");
@@ -80,7 +82,7 @@ function decoded(part: string): string {
   try {
     text = decodeURIComponent(part);
   } catch {
-    throw invalid('that percent-encodes special characters: "%" is %25');
+    throw invalid(SHAPE);
   }
   // The protocol separates names and values by U+0000: one inside a name would start another parameter.
   if (text.includes("\0")) throw invalid("without U+0000");
