@@ -1,4 +1,4 @@
-import { clientEnded } from "./errors.ts";
+import { PostgresConnectionError } from "./errors.ts";
 import { keepListening } from "./pacing/keep_listening.ts";
 import type { PostgresClient } from "./postgres_client.ts";
 import { PostgresConnection } from "./connection/postgres_connection.ts";
@@ -44,7 +44,8 @@ export interface ConnectPostgresOptions {
  * @param url `postgres://user:password@host:port/database`; see {@linkcode parsePostgresUrl}.
  * @param options Certificates, LISTEN, and the timeout in milliseconds.
  * @returns A client.
- * @throws {PostgresConnectionError} `INVALID_URL`. The message does not repeat it.
+ * @throws {PostgresConnectionError} `INVALID_URL`: the message does not repeat it. `UNSUPPORTED_RUNTIME`: on Workers,
+ * where a connection belongs to the request that opened it.
  *
  * @example Reach a database
  * ```ts
@@ -61,6 +62,7 @@ export function connectPostgres(
   url: string,
   options: ConnectPostgresOptions = {},
 ): PostgresClient {
+  assertRuntimeKeepsConnections();
   const target = parsePostgresUrl(url);
   const { ca, queryTimeout = 2_500, listen = target.port !== TRANSACTION_POOLER_PORT } = options;
   const refused = new RefusedPassword();
@@ -68,7 +70,7 @@ export function connectPostgres(
   let ended = false;
 
   function connection(): PostgresConnection {
-    if (ended) throw clientEnded();
+    if (ended) throw new PostgresConnectionError("CLIENT_ENDED", "The Postgres client was ended");
     if (current?.isOver === false) return current;
     current = new PostgresConnection(target, ca, refused);
     return current;
@@ -119,4 +121,13 @@ export function connectPostgres(
       await current?.end();
     },
   };
+}
+
+/** On Workers the second request would wait for a socket that only the first may read, and be refused at last. */
+function assertRuntimeKeepsConnections(): void {
+  if (globalThis.navigator?.userAgent !== "Cloudflare-Workers") return;
+  throw new PostgresConnectionError(
+    "UNSUPPORTED_RUNTIME",
+    "Workers cannot keep a connection to Postgres; read the registry over REST, with the project's URL and a service key",
+  );
 }

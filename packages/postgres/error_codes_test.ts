@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { errorCodes } from "./error_codes.ts";
-import { connectionClosed } from "./errors.ts";
+import { PostgresConnectionError } from "./errors.ts";
 
 const coded = (code: unknown, options?: ErrorOptions) =>
   Object.assign(new Error("hunter2", options), { code });
@@ -11,7 +11,9 @@ Deno.test("errorCodes() finds codes of either driver, the outermost first", () =
     "A",
     "28P01",
   ]);
-  assert.deepEqual(errorCodes(connectionClosed()), ["CONNECTION_CLOSED"]);
+  assert.deepEqual(errorCodes(new PostgresConnectionError("CONNECTION_CLOSED", "a")), [
+    "CONNECTION_CLOSED",
+  ]);
 });
 
 Deno.test("errorCodes() takes no code from what is no error, and none that is no text", () => {

@@ -1,3 +1,10 @@
+/**
+ * Errors alone, for code that must not load a Postgres driver.
+ *
+ * @module
+ */
+export { errorChain, errorCodes } from "./error_codes.ts";
+
 /** Why a connection to Postgres cannot be used. Closed: adding one changes the public API. */
 export type PostgresConnectionErrorCode =
   /** The connection URL cannot be used. */
@@ -21,7 +28,9 @@ export type PostgresConnectionErrorCode =
   /** A statement, connecting included, took too long. */
   | "QUERY_TIMEOUT"
   /** The client was used after its end. */
-  | "CLIENT_ENDED";
+  | "CLIENT_ENDED"
+  /** This runtime cannot keep a connection to Postgres. */
+  | "UNSUPPORTED_RUNTIME";
 
 /**
  * A connection to Postgres that cannot be used.
@@ -57,14 +66,4 @@ export class PostgresConnectionError extends Error {
     super(message);
     this.code = code;
   }
-}
-
-/** The connection was closed, by the server or by whoever stands between. */
-export function connectionClosed(): PostgresConnectionError {
-  return new PostgresConnectionError("CONNECTION_CLOSED", "The connection to Postgres was closed");
-}
-
-/** A statement on a client that was ended. */
-export function clientEnded(): PostgresConnectionError {
-  return new PostgresConnectionError("CLIENT_ENDED", "The Postgres client was ended");
 }

@@ -1,5 +1,5 @@
 import type { PostgresClient } from "./postgres_client.ts";
-import { clientEnded } from "./errors.ts";
+import { PostgresConnectionError } from "./errors.ts";
 import { withTimeout } from "./pacing/timeout.ts";
 
 /** What of a deno-postgres client is used. */
@@ -76,7 +76,7 @@ export function fromDenoPostgres(
 
   return {
     async query(text, params) {
-      if (ended) throw clientEnded();
+      if (ended) throw new PostgresConnectionError("CLIENT_ENDED", "The Postgres client was ended");
       const lent = Promise.withResolvers<DenoPostgresClient>();
       const statement = async () => {
         await renewal;

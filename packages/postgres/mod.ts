@@ -28,5 +28,9 @@ export { parsePostgresUrl, type PostgresTarget } from "./url/postgres_url.ts";
 export type { TlsMode } from "./url/sslmode.ts";
 export { backoff } from "./pacing/backoff.ts";
 export { withTimeout } from "./pacing/timeout.ts";
-export { errorChain, errorCodes } from "./error_codes.ts";
-export { PostgresConnectionError, type PostgresConnectionErrorCode } from "./errors.ts";
+export {
+  errorChain,
+  errorCodes,
+  PostgresConnectionError,
+  type PostgresConnectionErrorCode,
+} from "./errors.ts";

@@ -4,6 +4,7 @@
  *
  * The runtimes come from npm too, pinned. Only Linux has all of them there; elsewhere this fails.
  */
+import { startWorkerd } from "@countersign/fixture";
 import { memoryKeySource, verifyMultiIssuerJwt } from "@countersign/verifier";
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
@@ -193,34 +194,11 @@ async function assertExercised(output: string, codes: Record<string, string>): P
 
 /** Runs the worker as Cloudflare would, and asks it once. */
 async function askWorker(folder: string, binary: string): Promise<string> {
-  const workerd = new Deno.Command(binary, {
-    args: ["serve", "config.capnp", "--control-fd=1"],
-    cwd: folder,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const complaints = new Response(workerd.stderr).text();
-  const port = await listeningPort(workerd.stdout);
-  try {
-    const response = port === undefined ? undefined : await fetch(`http://127.0.0.1:${port}/`);
-    const body = await response?.text();
-    if (response?.ok && body !== undefined) return body;
-  } finally {
-    if (port !== undefined) workerd.kill("SIGKILL");
-    await workerd.status;
-  }
-  throw new Error(`The worker did not answer: ${await complaints}`);
-}
-
-async function listeningPort(control: ReadableStream<Uint8Array>): Promise<string | undefined> {
-  let events = "";
-  for await (const text of control.pipeThrough(new TextDecoderStream())) {
-    events += text;
-    const port = /"event":"listen".*"port":(\d+)/.exec(events)?.[1];
-    if (port !== undefined) return port;
-  }
-  return undefined;
+  await using worker = await startWorkerd(binary, folder);
+  const response = await fetch(worker.url);
+  const body = await response.text();
+  assert.equal(response.status, 200, body);
+  return body;
 }
 
 Deno.test("the packed package, installed from npm", async (t) => {

@@ -3,7 +3,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { PostgresTarget } from "../url/postgres_url.ts";
 import { certificateError } from "./certificate_error.ts";
-import { connectionClosed, PostgresConnectionError } from "../errors.ts";
+import { PostgresConnectionError } from "../errors.ts";
 import { certificateChecks } from "../url/sslmode.ts";
 
 /** SSLRequest (PostgreSQL protocol, "SSL Session Encryption"): length 8, code 80877103. */
@@ -155,4 +155,8 @@ async function settled<Value>(
   } finally {
     done.abort();
   }
+}
+
+function connectionClosed(): PostgresConnectionError {
+  return new PostgresConnectionError("CONNECTION_CLOSED", "The connection to Postgres was closed");
 }

@@ -1,4 +1,4 @@
-import { errorChain, errorCodes } from "@countersign/postgres";
+import { errorChain, errorCodes } from "@countersign/postgres/errors";
 
 /**
  * The innermost cause of an error, as a SQLSTATE, errno or class name.

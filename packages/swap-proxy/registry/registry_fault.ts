@@ -1,4 +1,4 @@
-import { errorChain, errorCodes, PostgresConnectionError } from "@countersign/postgres";
+import { errorChain, errorCodes, PostgresConnectionError } from "@countersign/postgres/errors";
 
 const NOT_MIGRATED = "The registry's tables are missing; apply Countersign's migrations";
 

@@ -1,3 +1,5 @@
+import { requestsShareWork } from "@countersign/verifier";
+
 /**
  * Milliseconds between looks at the calls under way. A call gets a time-out of its own, and somebody to
  * watch whether its client is still there, once two looks have seen it. Nearly every answer is back before
@@ -132,7 +134,7 @@ export class UpstreamCalls {
   /** Begins a call. Every call has to be ended. */
   begin(request: Request): UpstreamCall {
     const call = new UpstreamCall(request, this.#now);
-    if (this.#timeout <= INTERVAL) {
+    if (this.#timeout <= INTERVAL || !requestsShareWork()) {
       call.watch(this.#timeout);
     } else {
       this.#unseen.add(call);

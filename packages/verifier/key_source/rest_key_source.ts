@@ -1,6 +1,7 @@
 import { checkMembers } from "../checked_members.ts";
 import { BoundedMap } from "../bounded_map.ts";
 import { JwtVerificationError } from "../errors.ts";
+import { requestsShareWork } from "../runtime.ts";
 import { parseIssuerRow } from "./registry_row.ts";
 import { policyReader, type RegistryAnswer } from "./rest_client.ts";
 import type { IssuerRecord, KeySource } from "../types.ts";
@@ -48,6 +49,8 @@ const MAX_LOOKUPS_PER_SECOND = 50;
  *   same object.
  * - names that are not registered, and failures. Key: the name. Bound: 2,000. Lifetime: 1 second. Staleness: a
  *   new issuer is seen within a second.
+ *
+ * On Workers, where a read belongs to its request, none is shared, and none is done in the background.
  *
  * One query at a time for a name, 50 a second for names that are not known. When the registry can't be
  * read, known issuers keep working for `maxStaleness`; after that `find` rejects.
@@ -107,6 +110,7 @@ class CachedRows {
   readonly #known = new BoundedMap<Known>(MAX_ISSUERS);
   readonly #misses = new BoundedMap<Miss>(MAX_ISSUERS);
   readonly #pending = new Map<string, Promise<IssuerRecord | undefined>>();
+  readonly #sharesReads = requestsShareWork();
   #lookups = { second: 0, count: 0 };
 
   constructor(
@@ -119,7 +123,7 @@ class CachedRows {
     const now = this.now();
     const known = this.#known.get(issuer);
     if (known !== undefined && isWithin(now - known.asOf, this.maxStaleness)) {
-      if (now >= known.refreshAt) {
+      if (now >= known.refreshAt && this.#sharesReads) {
         // The record stands until it is too old, and then `find` rejects with the reason.
         this.#refresh(issuer).catch(() => {});
       }
@@ -141,6 +145,7 @@ class CachedRows {
           new JwtVerificationError("registry_unavailable", "Too many unknown issuers per second"),
         );
       }
+      if (!this.#sharesReads) return this.#readAnew(issuer);
       pending = this.#readAnew(issuer).finally(() => this.#pending.delete(issuer));
       this.#pending.set(issuer, pending);
     }
