@@ -1,7 +1,7 @@
 import { checkMembers } from "../checked_members.ts";
 import { BoundedMap } from "../bounded_map.ts";
 import { JwtVerificationError } from "../errors.ts";
-import { requestsShareWork } from "../runtime.ts";
+import { requestsShareWork } from "./requests_share_work.ts";
 import { parseIssuerRow } from "./registry_row.ts";
 import { policyReader, type RegistryAnswer } from "./rest_client.ts";
 import type { IssuerRecord, KeySource } from "../types.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { restKeySource } from "./key_source/rest_key_source.ts";
-import { requestsShareWork } from "./runtime.ts";
+import { restKeySource } from "./rest_key_source.ts";
+import { requestsShareWork } from "./requests_share_work.ts";
 
 /** Says that this is Workers, until it is disposed of. */
 function onWorkers(): Disposable {
