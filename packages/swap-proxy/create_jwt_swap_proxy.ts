@@ -53,7 +53,7 @@ export function createJwtSwapProxy(
 ): (request: Request) => Promise<Response> {
   const settings = proxySettings(options);
   const route = createRequestRouter(settings.mountPath);
-  const mint = createMinter(settings.signer, settings.now);
+  const mint = createMinter(settings);
   const roleClaim = new RoleClaimGate(() => probeRoleClaim(settings), settings.now);
   const health = createHealth(settings, roleClaim);
   const observe = createSwapObserver(options);

@@ -8,6 +8,7 @@ export type ProxyReason =
   | "token_missing"
   | "token_empty"
   | "credentials_invalid"
+  | "seal_key_missing"
   | "upstream_unreachable"
   | "upstream_timeout"
   | "upstream_not_found"

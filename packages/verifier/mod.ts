@@ -27,7 +27,7 @@ export {
   type JwtVerificationErrorOptions,
   type VerificationReason,
 } from "./errors.ts";
-export { memoryKeySource } from "./key_source/memory_key_source.ts";
+export { memoryKeySource, type MemoryKeySourceOptions } from "./key_source/memory_key_source.ts";
 export { PROTECTED_CLAIMS } from "./claims/protected_claims.ts";
 export { canonicalCertificates } from "./key/certificates.ts";
 export { importPublicKey, keyId } from "./key/public_key.ts";
@@ -35,6 +35,7 @@ export { canonicalPublicKey } from "./key/public_key_pem.ts";
 export { readProjectUrl, readServerUrl } from "./project_url.ts";
 export { requestsShareWork } from "./key_source/requests_share_work.ts";
 export { parseIssuerRow } from "./key_source/registry_row.ts";
+export { parseSealKeyRow } from "./key_source/seal_key_row.ts";
 export { restKeySource, type RestKeySourceOptions } from "./key_source/rest_key_source.ts";
 export type {
   Algorithm,
@@ -44,6 +45,7 @@ export type {
   KeySource,
   MultiIssuerJwtClaims,
   PolicyRefusal,
+  SealKey,
 } from "./types.ts";
 export { isUserId } from "./claims/user_id.ts";
 export { VerifiedTokenCache } from "./verified_token_cache.ts";

@@ -76,6 +76,18 @@ export interface IssuerRecord {
 }
 
 /**
+ * The key that seals downstream tokens. The database made it, and checks the seal with it.
+ *
+ * Never mutated, and the same object for as long as the key is the same.
+ */
+export interface SealKey {
+  /** The id that a seal begins with: letters, digits, `-` and `_`. */
+  readonly id: string;
+  /** 32 bytes in base64url. A secret: it never belongs in a log or an error. */
+  readonly secret: string;
+}
+
+/**
  * Where a verifier finds issuers.
  *
  * A source answers from memory without a promise where it can, returns the *same object* for as long as
@@ -91,6 +103,16 @@ export interface KeySource {
    * @returns The record, inactive ones included; `undefined` if there is none.
    */
   find(issuer: string): IssuerRecord | undefined | Promise<IssuerRecord | undefined>;
+  /**
+   * The key to seal downstream tokens with, no older than the answer of the last `find`. Only the proxy asks,
+   * and only after `find` has answered.
+   *
+   * Left out by a source that has no such key: its downstream tokens carry no seal, and a target with the
+   * guard on refuses them.
+   *
+   * @returns The newest key; `undefined` if the registry was read and holds none.
+   */
+  sealKey?(): SealKey | undefined | Promise<SealKey | undefined>;
   /**
    * Whether the database names the guard as PostgREST's pre-request function. Only the proxy asks, to tell whether
    * PostgREST follows. Left out by a source that cannot know.

@@ -1,4 +1,4 @@
-import type { VerifyResult } from "@countersign/verifier";
+import { memoryKeySource, type SealKey, type VerifyResult } from "@countersign/verifier";
 import assert from "node:assert/strict";
 import { createMinter, downstreamClaims } from "./downstream_token.ts";
 import {
@@ -8,9 +8,11 @@ import {
   NOW,
   NOW_SEC,
   payloadOf,
+  SEAL_KEY,
   SECRET,
 } from "@countersign/fixture";
 import { hs256Signer } from "./hs256_signer.ts";
+import { sealOf } from "./seal.ts";
 
 const { record } = await makeIssuer("service-a");
 const key = record.keys[0];
@@ -27,7 +29,7 @@ function verified(claims: Record<string, unknown> = {}, role = "widgets_writer")
   };
 }
 
-Deno.test("downstreamClaims() leaves the claims alone but for role, exp and the mark", () => {
+Deno.test("downstreamClaims() leaves the claims alone but for role, times and the mark", () => {
   const aud = ["a", "b"];
   const claims = downstreamClaims(
     verified({ sub: "w", aud, tenant: { id: 1 }, jti: "j" }),
@@ -37,13 +39,19 @@ Deno.test("downstreamClaims() leaves the claims alone but for role, exp and the 
     iss: "service-a",
     sub: "w",
     aud,
-    iat: NOW_SEC,
     exp: NOW_SEC + 30,
     jti: "j",
     tenant: { id: 1 },
     role: "widgets_writer",
-    countersign: { kid, jti: "j" },
+    countersign: { kid, jti: "j", iat: NOW_SEC },
   });
+});
+
+Deno.test("downstreamClaims() makes an audience of one a string, as PostgREST 12 does", () => {
+  for (const [aud, seen] of [[["a"], "a"], ["a", "a"], [["a", "b"], ["a", "b"]]]) {
+    assert.deepEqual(downstreamClaims(verified({ aud }), NOW_SEC).aud, seen);
+  }
+  assert.ok(!("aud" in downstreamClaims(verified(), NOW_SEC)));
 });
 
 Deno.test("downstreamClaims() never outlives the inbound token, nor thirty seconds", () => {
@@ -59,8 +67,8 @@ Deno.test("downstreamClaims() has the resolved role, whatever was claimed", () =
 });
 
 Deno.test("downstreamClaims() overrides a mark that came with the token", () => {
-  const forged = verified({ countersign: { kid: "other", jti: "other" } });
-  assert.deepEqual(downstreamClaims(forged, NOW_SEC).countersign, { kid });
+  const forged = verified({ countersign: { kid: "other", jti: "other", seal: "other" } });
+  assert.deepEqual(downstreamClaims(forged, NOW_SEC).countersign, { kid, iat: NOW_SEC });
 });
 
 Deno.test("hs256Signer() signs what PostgREST verifies with the secret, without a kid", async () => {
@@ -95,10 +103,62 @@ Deno.test("hs256Signer() refuses a secret that HS256 may not use", () => {
   hs256Signer("é".repeat(16)); // 32 bytes.
 });
 
-Deno.test("createMinter() sends a token again only with the same inbound token, role and time", async () => {
+/** A source that hands out this key for sealing. */
+const sealing = (sealKey: () => SealKey | undefined | Promise<SealKey | undefined>) => ({
+  ...memoryKeySource([]),
+  sealKey,
+});
+const now = () => NOW;
+
+Deno.test("createMinter() seals every claim with the key that the source hands out", async () => {
+  const mint = createMinter({
+    signer: hs256Signer(SECRET),
+    keySource: sealing(() => SEAL_KEY),
+    now,
+  });
+  const inbound = verified({ tenant: { "é": [1e21, 0.5] }, jti: "j" });
+  const { countersign, ...claims } = payloadOf(await mint(inbound));
+  const unsealed = downstreamClaims(inbound, NOW_SEC);
+  assert.deepEqual({ ...claims, countersign }, {
+    ...unsealed,
+    countersign: { ...unsealed.countersign, seal: await sealOf(unsealed, SEAL_KEY) },
+  });
+  const later = createMinter({
+    signer: hs256Signer(SECRET),
+    keySource: sealing(() => Promise.resolve(SEAL_KEY)),
+    now,
+  });
+  assert.deepEqual(payloadOf(await later(inbound)), { ...claims, countersign });
+});
+
+Deno.test("createMinter() signs nothing where the registry holds no key to seal with", async () => {
+  let signed = 0;
+  const signer = { sign: () => Promise.resolve(`token-${++signed}`) };
+  for (const none of [() => undefined, () => Promise.resolve(undefined)]) {
+    const mint = createMinter({ signer, keySource: sealing(none), now });
+    await assert.rejects(async () => await mint(verified()), { code: "seal_key_missing" });
+  }
+  const unreadable = sealing(() => Promise.reject(new Error("gone")));
+  const mint = createMinter({ signer, keySource: unreadable, now });
+  await assert.rejects(async () => await mint(verified()), /gone/);
+  assert.equal(signed, 0);
+});
+
+Deno.test("createMinter() leaves the seal out only where the source knows none", async () => {
+  const keySource = memoryKeySource([]);
+  const mint = createMinter({ signer: hs256Signer(SECRET), keySource, now });
+  assert.deepEqual(payloadOf(await mint(verified())).countersign, { kid, iat: NOW_SEC });
+});
+
+Deno.test("createMinter() sends a token again only with the same inbound token, role, keys and time", async () => {
   let now = NOW;
   let signed = 0;
-  const mint = createMinter({ sign: () => Promise.resolve(`token-${++signed}`) }, () => now);
+  let sealKey = SEAL_KEY;
+  const mint = createMinter({
+    signer: { sign: () => Promise.resolve(`token-${++signed}`) },
+    keySource: sealing(() => sealKey),
+    now: () => now,
+  });
   const inbound = verified();
   assert.equal(await mint(inbound), "token-1");
   now += 9_000;
@@ -113,4 +173,7 @@ Deno.test("createMinter() sends a token again only with the same inbound token, 
   assert.equal(await mint(inbound), "token-5");
   now -= 60_000; // The clock was set back.
   assert.equal(await mint(inbound), "token-6");
+  sealKey = { ...SEAL_KEY, id: "seal-2" };
+  assert.equal(await mint(inbound), "token-7");
+  assert.equal(mint(inbound), "token-7");
 });

@@ -193,6 +193,7 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
 
   registry_unavailable: registryUnavailable,
   registry_overloaded: registryUnavailable,
+  seal_key_missing: { ...registryUnavailable, alarm: true },
   upstream_unreachable: {
     status: 502,
     code: "upstream_unreachable",

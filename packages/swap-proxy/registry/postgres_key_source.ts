@@ -1,7 +1,13 @@
-import { BoundedMap, type IssuerRecord, type KeySource } from "@countersign/verifier";
+import {
+  BoundedMap,
+  type IssuerRecord,
+  JwtVerificationError,
+  type KeySource,
+  type SealKey,
+} from "@countersign/verifier";
 import { type PostgresClient, withTimeout } from "@countersign/postgres";
 import { readGuardSetting } from "./guard_setting.ts";
-import { isStorable, readSnapshot } from "./registry_snapshot.ts";
+import { isStorable, readSnapshot, type RegistrySnapshot } from "./registry_snapshot.ts";
 import { RegistryListener } from "./registry_listener.ts";
 import { ReadScheduler } from "./read_scheduler.ts";
 import { observeRegistryAge } from "../events/telemetry.ts";
@@ -31,6 +37,8 @@ export interface PostgresKeySource extends KeySource {
   find(issuer: string): IssuerRecord | undefined | Promise<IssuerRecord | undefined>;
   /** Whether the database names the guard as PostgREST's pre-request function. Asks Postgres each time. */
   guardIsOn(): Promise<boolean>;
+  /** The newest key that seals downstream tokens, as of the last read. */
+  sealKey(): SealKey | undefined;
   /** Stops listening and turns everybody away. The client stays open: whoever made it ends it. */
   close(): Promise<void>;
 }
@@ -54,6 +62,7 @@ interface Known {
  * |---|---|---|---|---|
  * | records | issuer | `maxIssuers` | until the registry's version changes or a change is announced; then read again before use | a revoked key passes for at most `maxStaleness` |
  * | unknown names | issuer | `maxUnknown` | 1 s, or until a change is seen | a new issuer waits for at most 1 s |
+ * | seal's key | – | one | read with the version | the key before, which the database accepts while the two overlap |
  * | version | – | one | `maxStaleness`; confirmed in the background from half of that on | as for records |
  *
  * **Does not** read from a replica's point of view: give it the primary, or staleness has no bound.
@@ -97,6 +106,7 @@ class CachedIssuers implements PostgresKeySource {
   readonly #stopObservingAge: () => void;
 
   #version: string | undefined;
+  #sealKey: SealKey | undefined;
   /** When the read that last saw the version was sent. */
   #confirmedAt = -Infinity;
   /** Grows whenever every record becomes suspect. */
@@ -111,7 +121,7 @@ class CachedIssuers implements PostgresKeySource {
     this.#unknown = new BoundedMap(options.maxUnknown ?? 10_000);
     this.#reads = new ReadScheduler({
       read: (issuers) => withTimeout(this.#queryTimeout, readSnapshot(client, issuers)),
-      onVersion: (version, sentAt) => this.#confirm(version, sentAt),
+      onSnapshot: (snapshot, sentAt) => this.#confirm(snapshot, sentAt),
       onIssuer: (issuer, found, current) => this.#file(issuer, found, current),
       onUnreadable: (issuer) => this.#known.delete(issuer),
     }, this.#now);
@@ -141,6 +151,11 @@ class CachedIssuers implements PostgresKeySource {
     return this.#reads.load(issuer, known !== undefined);
   }
 
+  sealKey(): SealKey | undefined {
+    if (this.#version !== undefined) return this.#sealKey;
+    throw new JwtVerificationError("registry_unavailable", "The registry was not read yet");
+  }
+
   async guardIsOn(): Promise<boolean> {
     return await withTimeout(this.#queryTimeout, readGuardSetting(this.#client));
   }
@@ -155,7 +170,11 @@ class CachedIssuers implements PostgresKeySource {
   }
 
   /** A read saw the version: everything of this generation is as fresh as that, or suspect. */
-  #confirm(version: string, sentAt: number): void {
+  #confirm({ version, sealKey }: RegistrySnapshot, sentAt: number): void {
+    // The same object while it is the same key: what was imported for it stays imported.
+    if (sealKey?.id !== this.#sealKey?.id || sealKey?.secret !== this.#sealKey?.secret) {
+      this.#sealKey = sealKey;
+    }
     if (version !== this.#version) {
       this.#version = version;
       this.#suspectEverything();

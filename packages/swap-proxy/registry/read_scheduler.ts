@@ -15,8 +15,8 @@ const UNKNOWN_TURN = 5;
 export interface ReadSchedulerHandlers {
   /** Reads the registry. */
   read(issuers: readonly string[]): Promise<RegistrySnapshot>;
-  /** A read that was sent at `sentAt` found the registry at this version. Comes before its issuers. */
-  onVersion(version: string, sentAt: number): void;
+  /** A read that was sent at `sentAt` found the registry like this. Comes before its issuers. */
+  onSnapshot(snapshot: RegistrySnapshot, sentAt: number): void;
   /**
    * What the read found of an issuer. `current` is false if a change of it was announced meanwhile.
    *
@@ -186,7 +186,7 @@ export class ReadScheduler {
   #succeed(batch: Batch, snapshot: RegistrySnapshot, sentAt: number): void {
     if (this.#closed) return this.#fail(batch.waiting, this.#failure);
     this.#failures = 0;
-    this.#handlers.onVersion(snapshot.version, sentAt);
+    this.#handlers.onSnapshot(snapshot, sentAt);
     const unknown: Waiting[] = [];
     for (const [issuer, waiting] of batch.waiting) {
       try {

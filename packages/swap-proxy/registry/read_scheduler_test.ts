@@ -8,9 +8,10 @@ Deno.test("ReadScheduler answers a crowd of unknown names in turns, and who is r
     read: () =>
       Promise.resolve({
         version: "1",
+        sealKey: undefined,
         record: (issuer) => issuer === known.issuer ? known : undefined,
       }),
-    onVersion: () => {},
+    onSnapshot: () => {},
     onIssuer: (_issuer, found) => found,
     onUnreadable: () => {},
   }, () => 0);

@@ -1,4 +1,10 @@
-import type { IssuerRecord, KeySource } from "../types.ts";
+import type { IssuerRecord, KeySource, SealKey } from "../types.ts";
+
+/** Options of {@linkcode memoryKeySource}. */
+export interface MemoryKeySourceOptions {
+  /** The target's key for sealing downstream tokens. Without it they carry no seal. */
+  readonly sealKey?: SealKey;
+}
 
 /**
  * Finds issuers among records held in memory.
@@ -10,6 +16,7 @@ import type { IssuerRecord, KeySource } from "../types.ts";
  * - check the records: what comes from a file goes through `parseIssuerRow` first.
  *
  * @param records One record per issuer.
+ * @param options The key that seals downstream tokens, where the target has one.
  * @returns A key source that answers without a promise.
  * @throws {TypeError} If two records name the same issuer.
  *
@@ -21,7 +28,11 @@ import type { IssuerRecord, KeySource } from "../types.ts";
  * assert.equal(memoryKeySource([]).find("billing"), undefined);
  * ```
  */
-export function memoryKeySource(records: Iterable<IssuerRecord>): KeySource {
+export function memoryKeySource(
+  records: Iterable<IssuerRecord>,
+  options: MemoryKeySourceOptions = {},
+): KeySource {
+  const { sealKey } = options;
   const byIssuer = new Map<string, IssuerRecord>();
   for (const record of records) {
     if (byIssuer.has(record.issuer)) {
@@ -29,5 +40,8 @@ export function memoryKeySource(records: Iterable<IssuerRecord>): KeySource {
     }
     byIssuer.set(record.issuer, record);
   }
-  return { find: (issuer) => byIssuer.get(issuer) };
+  return {
+    find: (issuer) => byIssuer.get(issuer),
+    ...(sealKey && { sealKey: () => sealKey }),
+  };
 }

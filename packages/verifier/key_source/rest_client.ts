@@ -3,7 +3,7 @@ import { readProjectUrl } from "../project_url.ts";
 import { POLICY_COLUMNS } from "./registry_row.ts";
 
 /** How to reach the registry of a project. */
-export interface PolicyReaderOptions {
+export interface RegistryReaderOptions {
   readonly supabaseUrl: string;
   readonly serviceRoleKey: string;
   readonly fetch: typeof fetch;
@@ -11,57 +11,76 @@ export interface PolicyReaderOptions {
   readonly queryTimeout: number;
 }
 
-/** One issuer's row, and the text that it came as. */
+/** One row, and the text that it came as. */
 export interface RegistryAnswer {
   readonly row: unknown;
   readonly text: string;
 }
 
+/** What can be read of a registry. A row that is not there is `undefined`. */
+export interface RegistryReader {
+  /** An issuer's row of `jwt_issuer_policies`. */
+  policy(issuer: string): Promise<RegistryAnswer | undefined>;
+  /** The newest row of `jwt_seal_keys`; also `undefined` where the registry has no such view. */
+  sealKey(): Promise<RegistryAnswer | undefined>;
+}
+
 /** Many times what an issuer with a hundred keys takes. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
+const UNREADABLE = "The registry cannot be reached, or its answer cannot be read";
 
 /**
- * Makes a function that reads one issuer's row of `jwt_issuer_policies` over PostgREST.
+ * Makes what reads rows of the registry over PostgREST.
  *
  * It rejects on any doubt. Its errors hold neither the service key nor the issuer's name: the name comes from a
  * token that is not verified, and the platform's own errors quote the URL that it is part of.
  *
  * @throws {TypeError} The URL or the key is not valid.
  */
-export function policyReader(
-  options: PolicyReaderOptions,
-): (issuer: string) => Promise<RegistryAnswer | undefined> {
+export function registryReader(options: RegistryReaderOptions): RegistryReader {
   // Called as a method of the options it would have them as `this`, which Workers refuse.
   const { fetch, queryTimeout } = options;
-  const endpoint = policyEndpoint(options.supabaseUrl);
+  const base = `${readProjectUrl(options.supabaseUrl)}/rest/v1`;
   const headers = credentials(options.serviceRoleKey);
-  return async (issuer) => {
+  const policies = `${base}/jwt_issuer_policies?select=${POLICY_COLUMNS.join(",")}`;
+  const newestSealKey =
+    `${base}/jwt_seal_keys?select=id,secret&order=created_at.desc,id.desc&limit=1`;
+
+  async function read(url: string): Promise<{ readonly status: number; readonly text: string }> {
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(), queryTimeout);
     try {
-      const response = await fetch(`${endpoint}&issuer=eq.${encodeURIComponent(issuer)}`, {
+      const response = await fetch(url, {
         headers,
         signal: controller.signal,
         // A redirect would take the service key to another origin.
         redirect: "manual",
       });
-      return readAnswer(response.status, await readBody(response));
+      return { status: response.status, text: await readBody(response) };
     } catch (error) {
       if (error instanceof JwtVerificationError) throw error;
       throw unavailable(
         controller.signal.aborted
           ? `The registry did not answer within ${queryTimeout} ms`
-          : "The registry cannot be reached, or its answer cannot be read",
+          : UNREADABLE,
       );
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  return {
+    async policy(issuer) {
+      const { status, text } = await read(`${policies}&issuer=eq.${encodeURIComponent(issuer)}`);
+      return onlyRow(status, text);
+    },
+    async sealKey() {
+      const { status, text } = await read(newestSealKey);
+      return status === 404 ? undefined : onlyRow(status, text);
+    },
   };
 }
 
-function policyEndpoint(supabaseUrl: string): string {
-  const base = readProjectUrl(supabaseUrl);
-  return `${base}/rest/v1/jwt_issuer_policies?select=${POLICY_COLUMNS.join(",")}`;
 }
 
 /** A legacy key is a JWT and goes into both headers; `sb_secret_…` is none, and goes into `apikey` only. */
@@ -91,13 +110,22 @@ async function readBody(response: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-function readAnswer(status: number, text: string): RegistryAnswer | undefined {
+function onlyRow(status: number, text: string): RegistryAnswer | undefined {
   if (status !== 200) throw unavailable(`The registry answered with status ${status}`);
-  const rows: unknown = JSON.parse(text);
+  const rows = parse(text);
   if (!Array.isArray(rows) || rows.length > 1) {
     throw unavailable("Expected the registry to answer with at most one row");
   }
   return rows.length === 0 ? undefined : { row: rows[0], text };
+}
+
+/** The parser's own error would quote the answer. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw unavailable(UNREADABLE);
+  }
 }
 
 function unavailable(message: string): JwtVerificationError {

@@ -1,9 +1,11 @@
 import { checkMembers } from "../checked_members.ts";
+import { isWithin } from "./age.ts";
 import { BoundedMap } from "../bounded_map.ts";
 import { JwtVerificationError } from "../errors.ts";
 import { requestsShareWork } from "./requests_share_work.ts";
 import { parseIssuerRow } from "./registry_row.ts";
-import { policyReader, type RegistryAnswer } from "./rest_client.ts";
+import { type RegistryAnswer, registryReader } from "./rest_client.ts";
+import { CachedSealKey } from "./rest_seal_key.ts";
 import type { IssuerRecord, KeySource } from "../types.ts";
 
 /** Options of {@linkcode restKeySource}. Times are milliseconds. */
@@ -49,6 +51,8 @@ const MAX_LOOKUPS_PER_SECOND = 50;
  *   same object.
  * - names that are not registered, and failures. Key: the name. Bound: 2,000. Lifetime: 1 second. Staleness: a
  *   new issuer is seen within a second.
+ * - the key that seals downstream tokens. Lifetime: `maxStaleness`, read again from half of it on. Staleness: the
+ *   key before, which the database accepts while the two overlap.
  *
  * On Workers, where a read belongs to its request, none is shared, and none is done in the background.
  *
@@ -87,9 +91,10 @@ export function restKeySource(options: RestKeySourceOptions): KeySource {
     );
   }
   const { supabaseUrl, serviceRoleKey } = options;
-  const read = policyReader({ supabaseUrl, serviceRoleKey, fetch, queryTimeout });
-  const source = new CachedRows(read, now, maxStaleness);
-  return { find: (issuer) => source.find(issuer) };
+  const registry = registryReader({ supabaseUrl, serviceRoleKey, fetch, queryTimeout });
+  const source = new CachedRows(registry.policy, now, maxStaleness);
+  const sealKey = new CachedSealKey(registry.sealKey, now, maxStaleness);
+  return { find: (issuer) => source.find(issuer), sealKey: () => sealKey.current() };
 }
 
 interface Known {
@@ -183,9 +188,4 @@ class CachedRows {
     this.#lookups.count += 1;
     return this.#lookups.count > MAX_LOOKUPS_PER_SECOND;
   }
-}
-
-/** False as well for an age below zero: a clock that was set back says nothing about age. */
-function isWithin(age: number, lifetime: number): boolean {
-  return age >= 0 && age < lifetime;
 }
