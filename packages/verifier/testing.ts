@@ -16,6 +16,8 @@ export interface KeySourceHarness {
   change(issuer: string): void | Promise<void>;
   /** Deactivates the issuer. */
   deactivate(issuer: string): void | Promise<void>;
+  /** Makes a new key for sealing downstream tokens. Left out by a source that has none. */
+  rotateSealKey?(): void | Promise<void>;
   /** Returns once the source must have seen every change before this call. */
   settle(): void | Promise<void>;
   /** Cuts the source off from the registry, and lets its staleness pass. Left out by a source that has no registry. */
@@ -167,6 +169,29 @@ export function keySourceContract(
     assert.equal((await harness.source.find("billing"))?.isActive, false);
     assert.equal((await harness.source.find("shipping"))?.isActive, true);
   });
+
+  criterion(
+    "hands out the newest key to seal with, the same object while it is",
+    async (harness) => {
+      const { source, rotateSealKey } = harness;
+      if (rotateSealKey === undefined) return;
+      await harness.register("billing");
+      const sealKey = async () => {
+        await harness.settle();
+        await source.find("billing");
+        const key = await source.sealKey?.();
+        assert.match(key?.id ?? "", /^[A-Za-z0-9_-]{1,64}$/);
+        assert.match(key?.secret ?? "", /^[A-Za-z0-9_-]{43}$/);
+        return key;
+      };
+      const before = await sealKey();
+      assert.equal(await sealKey(), before);
+      await rotateSealKey();
+      const after = await sealKey();
+      assert.notEqual(after?.id, before?.id);
+      assert.notEqual(after?.secret, before?.secret);
+    },
+  );
 
   criterion("rejects when it can't say, without repeating the name", async (harness) => {
     if (harness.cutOff === undefined) return;

@@ -463,10 +463,12 @@ keySourceContract("postgresKeySource()", () => {
         registry.time += 200; // Unseen names are due at once.
         return source.find(issuer);
       },
+      sealKey: () => source.sealKey(),
     },
     register: (issuer) => change(issuer, {}),
     change: (issuer) => change(issuer, { policy: { ...a.policy, maxTokenLifetime: 60 } }),
     deactivate: (issuer) => change(issuer, { isActive: false }),
+    rotateSealKey: () => registry.rotateSealKey(),
     settle: () => void (registry.time += 5_001),
     cutOff() {
       registry.failure = new Error("gone");

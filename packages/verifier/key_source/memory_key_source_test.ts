@@ -36,3 +36,9 @@ Deno.test("memoryKeySource() answers without a promise", async () => {
   const record = await makeRecord();
   assert.equal(memoryKeySource([record]).find("billing"), record);
 });
+
+Deno.test("memoryKeySource() hands out the key to seal with that it was given, or has none", () => {
+  const sealKey = { id: "seal", secret: "A".repeat(43) };
+  assert.equal(memoryKeySource([], { sealKey }).sealKey?.(), sealKey);
+  assert.equal(memoryKeySource([]).sealKey, undefined);
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { restKeySource } from "../mod.ts";
-import { refused, Registry, SECRET, SUPABASE_URL } from "../fixtures/rest_registry.ts";
+import { refused, Registry, sealKeyRow, SECRET, SUPABASE_URL } from "../fixtures/rest_registry.ts";
 import { keySourceContract } from "../testing.ts";
 
 keySourceContract("restKeySource()", () => {
@@ -10,6 +10,7 @@ keySourceContract("restKeySource()", () => {
     register: (issuer) => registry.put(issuer),
     change: (issuer) => registry.put(issuer, { max_token_lifetime: 10 }),
     deactivate: (issuer) => registry.put(issuer, { is_active: false }),
+    rotateSealKey: () => void registry.sealKeys.push(sealKeyRow("a-longer-id")),
     settle: () => {
       registry.milliseconds += 5000;
     },
