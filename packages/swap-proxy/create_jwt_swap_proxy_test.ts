@@ -38,11 +38,10 @@ Deno.test("createJwtSwapProxy() forwards with a downstream token of its own", as
     sub: "worker-1",
     aud: TARGET,
     role: "widgets_writer",
-    iat: NOW_SEC,
     exp: NOW_SEC + 30,
     jti: "id-1",
     tenant: "t1",
-    countersign: { kid: issuer.record.keys[0]?.kid, jti: "id-1" },
+    countersign: { kid: issuer.record.keys[0]?.kid, jti: "id-1", iat: NOW_SEC },
   });
 });
 

@@ -81,8 +81,6 @@ export function registryReader(options: RegistryReaderOptions): RegistryReader {
   };
 }
 
-}
-
 /** A legacy key is a JWT and goes into both headers; `sb_secret_…` is none, and goes into `apikey` only. */
 function credentials(serviceRoleKey: string): Readonly<Record<string, string>> {
   if (typeof serviceRoleKey !== "string" || !/^[\x21-\x7e]+$/.test(serviceRoleKey)) {
