@@ -142,6 +142,19 @@ async function roleClaimIgnored(stage: Stage): Promise<void> {
   }
 }
 
+/** The registry has lost its keys, and a function starts. */
+async function sealKeyMissing(stage: Stage): Promise<void> {
+  const superuser = postgres(stage.target.superuserUrl, { max: 1, onnotice: () => {} });
+  try {
+    await superuser`delete from countersign.seal_keys where true`;
+    await using other = await inProcess.start(stage.env);
+    assertRefused(await stage.send(GET, other.origin), "seal_key_missing", other);
+  } finally {
+    await superuser`select countersign.rotate_seal()`;
+    await superuser.end();
+  }
+}
+
 const PROVOKED: Readonly<Record<RefusalReason, Provocation>> = {
   host_invalid: byRequest("host_invalid", () => ({
     path: "/x",
@@ -195,6 +208,7 @@ const PROVOKED: Readonly<Record<RefusalReason, Provocation>> = {
           Promise.reject(new JwtVerificationError("registry_overloaded", "the registry failed")),
       },
     }),
+  seal_key_missing: sealKeyMissing,
   upstream_unreachable: byFunction("upstream_unreachable", {
     COUNTERSIGN_UPSTREAM_URL: "http://127.0.0.1:9",
   }),

@@ -2,7 +2,7 @@
 import { makeIssuer } from "@countersign/fixture";
 import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import { connectPostgres } from "@countersign/postgres";
-import { memoryKeySource } from "@countersign/verifier";
+import { memoryKeySource, restKeySource } from "@countersign/verifier";
 import assert from "node:assert/strict";
 import postgres from "postgres";
 import { createJwtSwapProxy } from "../create_jwt_swap_proxy.ts";
@@ -115,6 +115,8 @@ Deno.test("/-/readyz tells how PostgREST is configured", async (t) => {
     // A source that cannot ask the database sees what PostgREST does all the same.
     const keySource = memoryKeySource([]);
     assert.deepEqual(await configured.checks({ keySource }), { ...OK, guard: "ok" });
+    const overRest = restKeySource({ supabaseUrl: target.url, serviceRoleKey: target.secretKey });
+    assert.deepEqual(await configured.checks({ keySource: overRest }), { ...OK, guard: "ok" });
   });
 
   await t.step("with a role from another claim", async () => {
@@ -162,6 +164,10 @@ Deno.test("/-/readyz tells that PostgREST does not read the guard from the datab
   assert.deepEqual(await configured.checks(), OK);
   await configured.configure("select countersign.guard_enable()");
   assert.deepEqual(await configured.checks(), { ...OK, guard: "not_called" });
+  const { url: supabaseUrl, secretKey: serviceRoleKey } = configured.target;
+  const overRest = restKeySource({ supabaseUrl, serviceRoleKey });
+  const checks = await configured.checks({ keySource: overRest });
+  assert.deepEqual(checks, { ...OK, guard: "not_called" });
 });
 
 Deno.test("createJwtSwapProxy() serves nobody where PostgREST reads the role from another claim", async () => {

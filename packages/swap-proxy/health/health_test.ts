@@ -1,4 +1,4 @@
-import { NOW, payloadOf, SECRET, TARGET } from "@countersign/fixture";
+import { NOW, payloadOf, SEAL_KEY, SECRET, TARGET } from "@countersign/fixture";
 import { type KeySource, memoryKeySource } from "@countersign/verifier";
 import assert from "node:assert/strict";
 import { createJwtSwapProxy } from "../create_jwt_swap_proxy.ts";
@@ -193,6 +193,19 @@ Deno.test("/-/readyz asks for what is exposed where the schema of our view is no
       guard: "unknown",
     });
   }
+});
+
+Deno.test("/-/readyz is not ready when the registry holds no key to seal with", async () => {
+  for (const none of [() => undefined, () => Promise.resolve(undefined)]) {
+    assert.deepEqual(await harness({}, { sealKey: none }).checks(), {
+      ...OK,
+      registry: "no_seal_key",
+    });
+  }
+  const found = { sealKey: () => SEAL_KEY };
+  assert.deepEqual(await harness({}, found).checks(), OK);
+  const unreadable = { sealKey: () => Promise.reject(new Error("gone")) };
+  assert.deepEqual(await harness({}, unreadable).checks(), { ...OK, registry: "unavailable" });
 });
 
 Deno.test("/-/readyz is not ready when the registry cannot be read", async () => {

@@ -11,7 +11,7 @@ type Guard = "ok" | "not_called" | "off" | "unknown";
 export interface Readiness {
   readonly status: "ready" | "not_ready";
   readonly checks: Upstream & {
-    readonly registry: "ok" | "unavailable";
+    readonly registry: "ok" | "no_seal_key" | "unavailable";
     readonly role_claim: RoleClaim;
     readonly guard: Guard;
   };
@@ -31,7 +31,7 @@ export function checkReadiness(
   let lastGuard: { readonly at: number; readonly guard: Guard } | undefined;
 
   return async () => {
-    const [registry, upstream] = await Promise.all([canRead(), probeSignature(settings)]);
+    const [registry, upstream] = await Promise.all([readRegistry(), probeSignature(settings)]);
     const configuration = upstream.signature === "ok"
       ? await configurationOf()
       : { role_claim: "unknown", guard: "unknown" } as const;
@@ -39,10 +39,11 @@ export function checkReadiness(
     return { status: isReady(checks) ? "ready" : "not_ready", checks };
   };
 
-  async function canRead(): Promise<"ok" | "unavailable"> {
+  async function readRegistry(): Promise<Readiness["checks"]["registry"]> {
     try {
       await keySource.find(NO_ISSUER);
-      return "ok";
+      if (keySource.sealKey === undefined) return "ok";
+      return await keySource.sealKey() === undefined ? "no_seal_key" : "ok";
     } catch {
       return "unavailable";
     }

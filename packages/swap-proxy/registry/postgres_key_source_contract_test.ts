@@ -76,6 +76,7 @@ for (const listen of [true, false]) {
       register,
       change: async (issuer) => void await setPolicy({ sql }, issuer, { maxTokenLifetime: 60 }),
       deactivate: (issuer) => deactivateIssuer({ sql }, issuer),
+      rotateSealKey: async () => void await sql`select countersign.rotate_seal()`,
       settle: () => forward(5_001),
       async cutOff() {
         await client.end();

@@ -17,7 +17,7 @@ export interface RegistrySnapshot {
 
 const SEAL_KEY = `(
   select jsonb_build_object('id', k.id, 'secret', k.secret)::text
-  from public.jwt_seal_keys k order by k.created_at desc, k.id desc limit 1
+  from public.jwt_seal_keys k order by k.created_at desc, k.id limit 1
 )`;
 
 const VERSION = `

@@ -23,6 +23,8 @@ export interface RegistryReader {
   policy(issuer: string): Promise<RegistryAnswer | undefined>;
   /** The newest row of `jwt_seal_keys`; also `undefined` where the registry has no such view. */
   sealKey(): Promise<RegistryAnswer | undefined>;
+  /** Whether the database names the guard as PostgREST's pre-request function. */
+  guardIsOn(): Promise<boolean>;
 }
 
 /** Many times what an issuer with a hundred keys takes. */
@@ -44,7 +46,7 @@ export function registryReader(options: RegistryReaderOptions): RegistryReader {
   const headers = credentials(options.serviceRoleKey);
   const policies = `${base}/jwt_issuer_policies?select=${POLICY_COLUMNS.join(",")}`;
   const newestSealKey =
-    `${base}/jwt_seal_keys?select=id,secret&order=created_at.desc,id.desc&limit=1`;
+    `${base}/jwt_seal_keys?select=id,secret&order=created_at.desc,id.asc&limit=1`;
 
   async function read(url: string): Promise<{ readonly status: number; readonly text: string }> {
     const controller = new AbortController();
@@ -77,6 +79,11 @@ export function registryReader(options: RegistryReaderOptions): RegistryReader {
     async sealKey() {
       const { status, text } = await read(newestSealKey);
       return status === 404 ? undefined : onlyRow(status, text);
+    },
+    async guardIsOn() {
+      const { status, text } = await read(`${base}/jwt_registry_version?select=guard_enabled`);
+      const row: unknown = onlyRow(status, text)?.row;
+      return typeof row === "object" && row !== null && Reflect.get(row, "guard_enabled") === true;
     },
   };
 }

@@ -1,6 +1,7 @@
 /** What the REST source asks, answered by the real PostgREST on the real view. */
 import assert from "node:assert/strict";
 import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
+import postgres from "postgres";
 import { makeKey, makeToken, NOW } from "../fixtures/tokens.ts";
 import { restKeySource, verifyMultiIssuerJwt } from "../mod.ts";
 import { keySourceContract, type KeySourceHarness } from "../testing.ts";
@@ -18,6 +19,11 @@ async function registry(method: string, path: string, row?: object): Promise<voi
     ...(row && { body: JSON.stringify(row) }),
   });
   assert.ok(response.ok, await response.text());
+}
+
+async function asOwner(statement: string): Promise<void> {
+  const sql = postgres(target.databaseUrl, { max: 1, onnotice: () => {} });
+  await sql.unsafe(statement).finally(() => sql.end());
 }
 
 const only = (issuer: string): string => `jwt_issuers?issuer=eq.${encodeURIComponent(issuer)}`;
@@ -45,6 +51,7 @@ function harness(serviceRoleKey: string): KeySourceHarness {
     register,
     change: (issuer) => registry("PATCH", only(issuer), { max_token_lifetime: "10 seconds" }),
     deactivate: (issuer) => registry("PATCH", only(issuer), { is_active: false }),
+    rotateSealKey: () => asOwner("select countersign.rotate_seal()"),
     settle: () => {
       milliseconds += 5000;
     },
@@ -64,8 +71,26 @@ keySourceContract(
 
 Deno.test("restKeySource() is refused the registry with the public key", async () => {
   const { source, dispose } = harness(target.publishableKey);
-  await assert.rejects(async () => await source.find("billing"), { code: "registry_unavailable" });
+  const refused = { code: "registry_unavailable" };
+  await assert.rejects(async () => await source.find("billing"), refused);
+  await assert.rejects(async () => await source.sealKey?.(), refused);
+  await assert.rejects(async () => await source.guardIsOn?.(), refused);
   await dispose();
+});
+
+Deno.test("restKeySource() knows whether the database says that the guard is on", async () => {
+  const { source } = harness(target.secretKey);
+  assert.equal(await source.guardIsOn?.(), false);
+  await asOwner("select countersign.guard_enable()");
+  assert.equal(await source.guardIsOn?.(), true);
+  await asOwner("select countersign.guard_disable()");
+});
+
+Deno.test("restKeySource() knows a registry that holds no key to seal with", async () => {
+  const { source } = harness(target.secretKey);
+  await asOwner("delete from countersign.seal_keys where true");
+  assert.equal(await source.sealKey?.(), undefined);
+  await asOwner("select countersign.rotate_seal()");
 });
 
 Deno.test("verifyMultiIssuerJwt() verifies against the registry of a project", async () => {

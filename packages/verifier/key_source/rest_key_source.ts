@@ -94,7 +94,11 @@ export function restKeySource(options: RestKeySourceOptions): KeySource {
   const registry = registryReader({ supabaseUrl, serviceRoleKey, fetch, queryTimeout });
   const source = new CachedRows(registry.policy, now, maxStaleness);
   const sealKey = new CachedSealKey(registry.sealKey, now, maxStaleness);
-  return { find: (issuer) => source.find(issuer), sealKey: () => sealKey.current() };
+  return {
+    find: (issuer) => source.find(issuer),
+    sealKey: () => sealKey.current(),
+    guardIsOn: registry.guardIsOn,
+  };
 }
 
 interface Known {

@@ -13,7 +13,7 @@ Deno.test("sealKey() over REST asks for the newest key, and for no column it doe
   assert.equal(url.origin + url.pathname, `${SUPABASE_URL}/rest/v1/jwt_seal_keys`);
   assert.deepEqual(Object.fromEntries(url.searchParams), {
     select: "id,secret",
-    order: "created_at.desc,id.desc",
+    order: "created_at.desc,id.asc",
     limit: "1",
   });
 });
