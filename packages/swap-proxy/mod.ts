@@ -71,5 +71,6 @@ export type {
   IssuerRecord,
   KeySource,
   PolicyRefusal,
+  SealKey,
   VerificationReason,
 } from "@countersign/verifier";

@@ -152,12 +152,10 @@ begin
     raise exception 'Role "%" may not act as a request', session_user using errcode = 'insufficient_privilege';
   end if;
   token_kid := claims #>> '{countersign,kid}';
-  iat := case jsonb_typeof(coalesce(claims #> '{countersign,iat}', claims -> 'iat'))
-    when 'number' then coalesce(claims #> '{countersign,iat}', claims -> 'iat') #>> '{}'
-  end;
+  iat := case when jsonb_typeof(claims #> '{countersign,iat}') = 'number' then claims #>> '{countersign,iat}' end;
   if iss is null or coalesce(token_kid, '') = '' or iat is null then
     perform countersign.refuse_request('token_refused', 'Token has a claim "countersign" and is not the proxy''s');
-  elsif claims #> '{countersign,seal}' is not null and not countersign.is_sealed(claims) then
+  elsif not countersign.is_sealed(claims) then
     perform countersign.refuse_request('token_refused', 'Token has a claim "countersign" without a valid seal');
   elsif known.lock_number is null then
     perform countersign.refuse_request('token_refused', format('Issuer "%s" is not registered', iss));
