@@ -68,6 +68,27 @@ Deno.test("createJwtSwapProxy() says which of its tokens PostgREST refused, and 
   }
 });
 
+Deno.test("createJwtSwapProxy() says what to correct where the database or PostgREST is not set up", async () => {
+  const keySource: KeySource = { find: () => issuer.record, sealKey: () => undefined };
+  // Whoever answers with a row did not look at the role, which does not exist.
+  const anyone: typeof fetch = () =>
+    Promise.resolve(Response.json([{}], { headers: { "content-range": "0-0/*" } }));
+  const cases = [
+    [{ keySource }, "seal_key_missing", 503, /apply the migrations/],
+    [{ fetch: anyone }, "role_claim_ignored", 502, /jwt-role-claim-key/],
+  ] as const;
+  for (const [options, reason, status, hint] of cases) {
+    const proxy = harness(options);
+    const response = await proxy.send(await issuer.sign());
+    assert.equal(response.status, status);
+    assert.doesNotMatch(await response.text(), hint);
+    const event = proxy.events.at(-1);
+    assert.ok(event?.type === "refused" && event.alarm);
+    assert.deepEqual([event.reason, event.issuer], [reason, "service-a"]);
+    assert.match(event.hint ?? "", hint);
+  }
+});
+
 Deno.test("createJwtSwapProxy() answers alike for every name while the registry cannot be asked", async () => {
   const stranger = await makeIssuer("nobody-knows");
   const keySource: KeySource = {

@@ -32,7 +32,7 @@ export function refusedEvent(request: RefusedRequest): RefusedEvent {
   const { requestId, reason, refusal: { code, status, alarm = false }, error, key } = request;
   const verdict = error instanceof JwtVerificationError ? error : undefined;
   const upstreamCode = error instanceof SwapProxyError ? error.upstreamCode : undefined;
-  const fault = reason === "registry_unavailable" ? registryFault(error) : undefined;
+  const fault = reason === "registry_unavailable" ? registryFault(error) : fixedSentence(error);
   return {
     type: "refused",
     requestId,
@@ -51,6 +51,13 @@ export function refusedEvent(request: RefusedRequest): RefusedEvent {
       stack: reason === "internal_error" ? stackFrames(error) : undefined,
     }),
   };
+}
+
+/** Of errors whose message is one of ours and says what to correct. */
+function fixedSentence(error: unknown): string | undefined {
+  const says = error instanceof SwapProxyError &&
+    (error.code === "seal_key_missing" || error.code === "role_claim_ignored");
+  return says ? error.message : undefined;
 }
 
 /** The members that have a value. */

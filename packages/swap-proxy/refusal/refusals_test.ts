@@ -50,6 +50,7 @@ const EXPECTED: Readonly<Record<RefusalReason, readonly [number, string, "alarm"
   claim_not_allowed: [403, "claim_not_allowed"],
   registry_unavailable: [503, "registry_unavailable"],
   registry_overloaded: [503, "registry_unavailable"],
+  seal_key_missing: [503, "registry_unavailable", "alarm"],
   upstream_unreachable: [502, "upstream_unreachable", "alarm"],
   upstream_timeout: [504, "upstream_timeout"],
   upstream_not_found: [404, "upstream_not_found"],
