@@ -189,7 +189,9 @@ begin
   if tg_op = 'DELETE' then
     return old;
   end if;
-  new.public_key := countersign.canonical_pem(new.public_key);
+  if tg_op = 'INSERT' or new.public_key <> old.public_key then
+    new.public_key := countersign.canonical_pem(new.public_key);
+  end if;
   if tg_op = 'INSERT' then
     if not exists (select from public.jwt_issuers i where i.issuer = new.issuer) then
       insert into public.jwt_issuers (issuer) values (new.issuer) on conflict do nothing;
