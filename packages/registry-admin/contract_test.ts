@@ -222,6 +222,28 @@ eachWay("rotateKey() makes the key current, and ends the old ones after the over
   assert.deepEqual(await states(start + 600_000), ["current", "standby", "retired"]);
 });
 
+eachWay(
+  "rotateKey() called at once by many leaves one lasting key, and the others hear of it",
+  async (s) => {
+    await register(s);
+    for (let round = 0; round < 5; round++) {
+      const keys = await Promise.all(Array.from({ length: 4 }, () => newKey()));
+      const outcomes = await Promise.all(
+        keys.map((key) =>
+          rotate({ ...s, ...key }).then(({ key }) => key.kid, ({ code }) => String(code))
+        ),
+      );
+      const lost = outcomes.filter((outcome) => outcome === "conflict").length;
+      const won = keys.filter(({ kid }) => outcomes.includes(kid));
+      assert.equal(won.length + lost, keys.length, String(outcomes));
+      const [issuer] = (await listIssuers(s.target)).filter(({ issuer }) => issuer === s.issuer);
+      const lasting = issuer?.keys.filter(({ not_after }) => not_after === null);
+      assert.equal(lasting?.length, 1);
+      assert(won.some(({ kid }) => kid === lasting?.[0]?.kid));
+    }
+  },
+);
+
 eachWay("auditLog() pages from the newest change to the oldest", async (s) => {
   await register(s);
   await setPolicy(s.target, s.issuer, { roles: ["widgets_writer"] });

@@ -172,7 +172,7 @@ begin
     select 'function ' || p.oid::regprocedure::text from pg_catalog.pg_proc p
     where p.proowner <> owner and (
       p.pronamespace = 'countersign'::regnamespace
-      or p.oid in ('public.jwt_rotate_key(text, text, text, int)'::regprocedure, 'public.jwt_apply_plan(jsonb, text)'::regprocedure)
+      or p.pronamespace = 'public'::regnamespace and p.proname in ('jwt_rotate_key', 'jwt_apply_plan')
     )
     union all
     select case c.relkind when 'v' then 'view ' when 'S' then 'sequence ' else 'table ' end || c.oid::regclass::text

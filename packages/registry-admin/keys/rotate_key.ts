@@ -4,7 +4,7 @@ import { checkedKey } from "./checked_key.ts";
 import { issuerNotFound } from "../issuers/issuer_not_found.ts";
 import { findRow } from "../store/registry_store.ts";
 import { flag, type PublicKeyRow, publicKeyRow } from "../store/rows.ts";
-import { ownKey, putKey } from "./key_rows.ts";
+import { ownKey } from "./key_rows.ts";
 import { withRegistry } from "../store/with_registry.ts";
 import type { RegistryTarget } from "../target.ts";
 
@@ -39,7 +39,7 @@ export interface RotationResult {
  * Gives an issuer a new key at once, and its old ones an end.
  *
  * The issuer keeps its name and its policy; both keys verify during the overlap. Repeating a rotation never
- * prolongs it. Rotating back to an old key that has not been revoked makes that key the lasting one again.
+ * prolongs it. Of rotations at the same time one wins, and the others throw `conflict`. Rotating back to an old key that has not been revoked makes that key the lasting one again.
  *
  * **Does not** revoke anything: a key that leaked belongs to {@linkcode revokeKey}. Standby keys, whose time
  * has not come, are left alone.
@@ -85,21 +85,12 @@ export async function rotateKey(options: RotateOptions): Promise<RotationResult>
     if (record === undefined) throw issuerNotFound(issuer, registry);
     await ownKey(registry, issuer, key);
 
-    // The new key first: should the rest fail, both work, and the rotation can be repeated.
-    const stored = await putKey(registry, issuer, key, { not_before: null, not_after: null });
-    const old = [
-      ["issuer", "eq", issuer],
-      ["kid", "neq", key.kid],
-      ["is_active", "eq", true],
-    ] as const;
-    await registry.update("jwt_public_keys", { not_after: end }, [
-      ...old,
-      ["not_before", "ltOrNull", start],
-      ["not_after", "gtOrNull", end],
-    ]);
-    const retiring = await registry.select("jwt_public_keys", {
-      where: [...old, ["not_after", "eq", end]],
-      order: ["created_at", "kid"],
+    const { key: stored, retiring } = await registry.rotateKey({
+      issuer,
+      public_key: key.publicKey,
+      algorithm: key.algorithm,
+      retire_at: end,
+      at: start,
     });
     const active = flag(record, "is_active");
     return {

@@ -1,3 +1,5 @@
+import type { RotatedRows, RotationParameters } from "./rotation.ts";
+
 /** The tables and views that the operations read and write, all in the schema `public`. */
 export type Relation =
   | "jwt_issuers"
@@ -63,6 +65,8 @@ export interface RegistryStore {
   applyChanges(changes: readonly RowChange[], expectedVersion: string): Promise<string>;
   /** Turns the guard on or off, in the same transaction as everything else. `null` over REST, which cannot. */
   readonly setGuard: ((enabled: boolean) => Promise<void>) | null;
+  /** Rotates a key in one statement, with the parameters of `public.jwt_rotate_key`. */
+  rotateKey(parameters: RotationParameters): Promise<RotatedRows>;
 }
 
 /** The row with this key, if there is one. */

@@ -11,6 +11,7 @@ import type {
   RowChange,
 } from "./registry_store.ts";
 import { databaseError } from "./database_error.ts";
+import { type RotatedRows, rotatedRows, type RotationParameters } from "./rotation.ts";
 import type { RestTarget } from "../target.ts";
 
 const TIMEOUT_MS = 15_000;
@@ -112,6 +113,12 @@ export class RestStore implements RegistryStore {
     if (error !== null) throw refusedOverRest(error, status, this.host);
     if (typeof data !== "string") throw noAnswer(this.host, status);
     return data;
+  }
+
+  async rotateKey(parameters: RotationParameters): Promise<RotatedRows> {
+    const { data, error, status } = await this.#client.rpc("jwt_rotate_key", parameters);
+    if (error !== null) throw refusedOverRest(error, status, this.host);
+    return rotatedRows(data, this.host);
   }
 
   #rows({ data, error, status }: Answer): Row[] {

@@ -9,6 +9,7 @@ import type {
   RowChange,
 } from "./registry_store.ts";
 import { failedQuery } from "./database_error.ts";
+import { type RotatedRows, rotatedRows, type RotationParameters } from "./rotation.ts";
 
 const OPERATORS: Readonly<Record<Condition[1], (column: string, parameter: string) => string>> = {
   eq: (column, parameter) => `${column} = ${parameter}`,
@@ -79,6 +80,15 @@ export class SqlStore implements RegistryStore {
   readonly setGuard = async (enabled: boolean): Promise<void> => {
     await this.#query(`select countersign.guard_${enabled ? "enable" : "disable"}()`);
   };
+
+  async rotateKey(parameters: RotationParameters): Promise<RotatedRows> {
+    const { issuer, public_key, algorithm, retire_at, at } = parameters;
+    const [row] = await this.#rows(
+      "select public.jwt_rotate_key($1, $2, $3, $4::text::timestamptz, $5::text::timestamptz) as row",
+      [issuer, public_key, algorithm, retire_at, at],
+    );
+    return rotatedRows(row, this.host);
+  }
 
   async #rows(text: string, parameters: Parameter[]): Promise<Row[]> {
     return (await this.#query<{ row: Row }>(text, parameters)).map(({ row }) => row);
