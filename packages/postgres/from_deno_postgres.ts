@@ -18,7 +18,7 @@ export interface DenoPostgresClient {
 export interface DenoPostgresPool {
   /** How many clients it has, lent ones included. */
   readonly size: number;
-  /** Takes a client from the pool. Makes the pool anew if it was ended. */
+  /** Takes a client from the pool. Opens the pool again if it was ended. */
   connect(): Promise<DenoPostgresClient>;
   /** Closes every connection that is not lent. */
   end(): Promise<void>;
@@ -34,14 +34,14 @@ export interface FromDenoPostgresOptions {
  * Adapts a deno-postgres `Pool`, for those who have one already.
  *
  * A pool of deno-postgres does not survive its server: it goes on lending a client whose connection broke,
- * and loses one for good each time it can't connect. So whenever a statement fails, the pool is ended, and
- * thereby made anew. Give it a pool of its own, lazy and of one client: that is all that is used.
+ * and loses one for good each time it cannot connect. So whenever a statement fails, the pool is ended, and opens
+ * again with the next. Give it a separate pool, lazy and of one client: that is all that is used.
  *
- * **Does not** listen (deno-postgres can't), so changes are seen by polling, within `maxStaleness`; and
+ * **Does not** listen (deno-postgres cannot), so changes are seen by polling, within `maxStaleness`; and
  * does not make the pool's TLS strict: set `tls.enforce` yourself, or it falls back to plaintext.
  *
- * @param pool A deno-postgres `Pool` that nobody else uses.
- * @param options The time-out in milliseconds.
+ * @param pool A deno-postgres `Pool` that nothing else uses.
+ * @param options The timeout in milliseconds.
  * @returns A client.
  *
  * @example Adapt a pool
@@ -69,7 +69,7 @@ export function fromDenoPostgres(
   options: FromDenoPostgresOptions = {},
 ): PostgresClient {
   const { queryTimeout = 2_500 } = options;
-  /** Counts how often the pool was made anew; a client of an earlier one can't be given back. */
+  /** Counts how often the pool was opened; a client of an earlier one cannot be given back. */
   let generation = 0;
   let renewal = Promise.resolve();
   let ended = false;

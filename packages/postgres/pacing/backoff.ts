@@ -1,19 +1,19 @@
 import { errorCodes } from "../error_codes.ts";
 
-/** Milliseconds between attempts while Postgres is away: well again within a second of its return. */
+/** Milliseconds between attempts during an outage: recovered within a second of its end. */
 const OUTAGE = { first: 100, most: 500 };
-/** Milliseconds between attempts where there is no way in for this role: nobody mends that within seconds. */
+/** Milliseconds between attempts while the role is not admitted, which takes a person to correct. */
 const UNAUTHORIZED = { first: 1_000, most: 30_000 };
 /**
  * Milliseconds until a password that was refused is tried again, and from then on. Two attempts in ten minutes
  * are all that Supabase allows: the third has the address banned from the database for half an hour.
  */
-const WRONG_PASSWORD = { again: 2_000, ever: 600_000 };
+const WRONG_PASSWORD = { first: 2_000, then: 600_000 };
 
-/** Milliseconds until a password that was refused may be tried again, whatever the server says. */
+/** Milliseconds until a password that was refused may be tried again. */
 export function wrongPasswordPause(isFirst: boolean): number {
-  const { again, ever } = WRONG_PASSWORD;
-  return (isFirst ? again : ever) * (1 + Math.random() / 10);
+  const { first, then } = WRONG_PASSWORD;
+  return (isFirst ? first : then) * (1 + Math.random() / 10);
 }
 
 /** Whether this is SQLSTATE `invalid_password`. */
@@ -21,19 +21,29 @@ export function isWrongPassword(error: unknown): boolean {
   return errorCodes(error).includes("28P01");
 }
 
-/** What a client says itself of when to ask again, in milliseconds. */
+/** Milliseconds that the client itself asks for. */
 function retryAfter(error: unknown): number | undefined {
   const hint: unknown = error instanceof Error ? Reflect.get(error, "retryAfter") : undefined;
   return typeof hint === "number" ? hint : undefined;
 }
 
 /**
- * How long to leave Postgres alone after a failure: longer each time up to a bound, and at random within the
- * upper half of that, so that workers don't come back in step.
+ * How long to wait after a failure: longer each time up to a bound, and at random within the upper half of that, so
+ * that workers do not come back in step.
  *
  * @param failures Failures in a row, from 1.
  * @param error The last of them.
  * @returns Milliseconds.
+ *
+ * @example Wait after a refused password
+ * ```ts
+ * import { backoff } from "@countersign/postgres";
+ * import assert from "node:assert/strict";
+ *
+ * const refused = Object.assign(new Error("refused"), { code: "28P01" });
+ * assert.ok(backoff(1, refused) >= 2_000);
+ * assert.ok(backoff(2, refused) >= 600_000);
+ * ```
  */
 export function backoff(failures: number, error: unknown): number {
   const hint = retryAfter(error);

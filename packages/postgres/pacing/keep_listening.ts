@@ -2,20 +2,22 @@ import { backoff } from "./backoff.ts";
 import type { PostgresListener } from "../postgres_client.ts";
 import { queryTimedOut } from "./timeout.ts";
 
-/** Milliseconds between looks whether the connection has answered. */
+/** Milliseconds between checks whether the connection has answered. */
 const LOOK = 250;
-/** Milliseconds that a living connection may take for an answer. */
+/** Milliseconds that a working connection may take to answer. */
 const PATIENCE = 500;
 
 /** A connection that is meant to listen. */
 export interface ListeningConnection {
   /** Sends LISTEN. Another time it changes nothing, and the answer shows that the connection lives. */
   listen(): Promise<unknown>;
+  /** Closes the connection. */
   end(): Promise<void>;
 }
 
-/** What a listening connection tells. */
+/** What a listening connection reports. */
 export interface ListeningHooks {
+  /** A notification arrived. */
   onNotify(payload: string): void;
   /** The connection is over. */
   onEnd(): void;
@@ -24,9 +26,9 @@ export interface ListeningHooks {
 /**
  * Listens, and listens again, with growing pauses, for as long as it is not stopped.
  *
- * Nobody is told of a connection that was cut without a word, so LISTEN is sent again and again, and a
- * connection that owes the answer for 500 ms is given up; for longer, where its first answer took longer.
- * Time is counted in looks, between which the event loop turns: a process that stood still has not waited.
+ * A connection that was cut silently raises no error, so LISTEN is sent again and again, and a connection that has
+ * not answered for 500 ms is given up, or for as long as its first answer took. Time is counted in checks, between
+ * which the event loop turns: a process that stood still has not waited.
  *
  * @param connect Opens a connection.
  * @param connectTimeout Milliseconds until the first LISTEN is answered, connecting included.

@@ -8,7 +8,24 @@ export function queryTimedOut(milliseconds: number): Error {
   );
 }
 
-/** What `work` comes to, unless it takes longer. It is not stopped. */
+/**
+ * Waits for work, but not for longer than a time.
+ *
+ * **Does not** stop the work.
+ *
+ * @param milliseconds How long to wait.
+ * @param work What to wait for.
+ * @returns What the work comes to.
+ * @throws {PostgresConnectionError} `QUERY_TIMEOUT`.
+ *
+ * @example Give up work that takes too long
+ * ```ts
+ * import { withTimeout } from "@countersign/postgres";
+ * import assert from "node:assert/strict";
+ *
+ * await assert.rejects(withTimeout(10, new Promise(() => {})), { code: "QUERY_TIMEOUT" });
+ * ```
+ */
 export function withTimeout<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(queryTimedOut(milliseconds)), milliseconds);
