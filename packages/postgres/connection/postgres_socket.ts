@@ -29,7 +29,8 @@ export class PostgresSocket extends EventEmitter {
     this.#onEnd = onEnd;
     socket.on("data", (bytes) => this.emit("data", bytes));
     socket.on("drain", () => this.emit("drain"));
-    socket.on("error", (error) => this.#end(error));
+    // Deno 2.1 finishes the handshake with the first bytes that are read.
+    socket.on("error", (error) => this.#end(certificateError(error)));
     socket.on("close", () => this.#end(connectionClosed()));
   }
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, Socket } from "node:net";
 import { PostgresConnectionError } from "../errors.ts";
 import { parsePostgresUrl } from "../url/postgres_url.ts";
-import { openPostgresSocket, type PostgresSocket } from "./postgres_socket.ts";
+import { openPostgresSocket, PostgresSocket } from "./postgres_socket.ts";
 
 const SSL_REQUEST = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
 
@@ -94,6 +94,18 @@ Deno.test("openPostgresSocket() connects to the IPv6 address that the URL names"
   }
   // The twin: the same port of 127.0.0.1, where nothing listens.
   await assert.rejects(open(`127.0.0.1:${six.port}`), { code: "ECONNREFUSED" });
+});
+
+Deno.test("PostgresSocket says what is wrong with a certificate that is checked only after it was opened", async () => {
+  const underneath = new Socket();
+  const socket = new PostgresSocket(underneath, () => {});
+  const failed = once(socket, "error");
+  // What Deno 2.1 raises with the first bytes that are read.
+  underneath.emit("error", new Error("invalid peer certificate: UnknownIssuer"));
+  await assert.rejects(
+    failed.then(([error]) => Promise.reject(error)),
+    isOwn("CERTIFICATE_NOT_TRUSTED"),
+  );
 });
 
 Deno.test("PostgresSocket ends once, with an error and no close, whichever side ends it", async () => {
