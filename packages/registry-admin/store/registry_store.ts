@@ -1,5 +1,3 @@
-import type { RotatedRows, RotationParameters } from "./rotation.ts";
-
 /** The tables and views that the operations read and write, all in the schema `public`. */
 export type Relation =
   | "jwt_issuers"
@@ -37,6 +35,23 @@ export interface Query {
 export type RowChange =
   | { readonly table: string; readonly insert: Columns }
   | { readonly table: string; readonly key: string; readonly update: Columns };
+
+/** What `public.jwt_rotate_key` takes. Times are ISO 8601. */
+export interface RotationParameters {
+  readonly issuer: string;
+  readonly public_key: string;
+  readonly algorithm: string;
+  /** When the old keys end. */
+  readonly retire_at: string;
+  /** The moment of the rotation. Keys that begin later are left alone. */
+  readonly at: string;
+}
+
+/** What `public.jwt_rotate_key` returns: rows of `jwt_public_keys`. */
+export interface RotatedRows {
+  readonly key: Row;
+  readonly retiring: readonly Row[];
+}
 
 /**
  * The port that every operation stands on: four statements, each atomic by itself.

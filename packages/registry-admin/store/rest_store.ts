@@ -7,11 +7,13 @@ import type {
   Query,
   RegistryStore,
   Relation,
+  RotatedRows,
+  RotationParameters,
   Row,
   RowChange,
 } from "./registry_store.ts";
 import { databaseError } from "./database_error.ts";
-import { type RotatedRows, rotatedRows, type RotationParameters } from "./rotation.ts";
+import { rotatedRows } from "./rotation.ts";
 import type { RestTarget } from "../target.ts";
 
 const TIMEOUT_MS = 15_000;

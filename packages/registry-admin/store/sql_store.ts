@@ -5,11 +5,13 @@ import type {
   Query,
   RegistryStore,
   Relation,
+  RotatedRows,
+  RotationParameters,
   Row,
   RowChange,
 } from "./registry_store.ts";
 import { failedQuery } from "./database_error.ts";
-import { type RotatedRows, rotatedRows, type RotationParameters } from "./rotation.ts";
+import { rotatedRows } from "./rotation.ts";
 
 const OPERATORS: Readonly<Record<Condition[1], (column: string, parameter: string) => string>> = {
   eq: (column, parameter) => `${column} = ${parameter}`,
