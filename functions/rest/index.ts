@@ -6,6 +6,8 @@
 import { createJwtSwapProxy, proxyOptionsFromEnv } from "@countersign/swap-proxy";
 
 const env = Deno.env.toObject();
-const handler = createJwtSwapProxy(proxyOptionsFromEnv(env));
+const options = proxyOptionsFromEnv(env);
+// The platform's word that this worker ends: what the log still owes is written.
+addEventListener("beforeunload", () => void options.close());
 
-Deno.serve({ port: Number(env.PORT ?? 8000) }, handler);
+Deno.serve({ port: Number(env.PORT ?? 8000) }, createJwtSwapProxy(options));

@@ -210,6 +210,48 @@ Deno.test("createJwtSwapProxy() checks the audience by default: ref and URL, not
   await assertRefused(strict, await strict.send(await issuer.sign()), "wrong_audience");
 });
 
+Deno.test("createJwtSwapProxy() holds to what its options say, and not to the defaults", async () => {
+  const named = harness({ audience: "prod", clockToleranceSec: 0 });
+  await assertRefused(
+    named,
+    await named.send(await issuer.sign({ aud: TARGET })),
+    "wrong_audience",
+  );
+  assert.equal((await named.send(await issuer.sign({ aud: "prod" }))).status, 200);
+  const early = harness({ clockToleranceSec: 0 });
+  const soon = await issuer.sign({ iat: NOW_SEC + 3, exp: NOW_SEC + 60 });
+  await assertRefused(early, await early.send(soon), "not_yet_valid");
+  assert.equal((await harness().send(soon)).status, 200);
+  const short = harness({ maxTokenLifetimeSec: 50 });
+  await assertRefused(short, await short.send(await issuer.sign()), "lifetime_too_long");
+  assert.equal((await harness({ maxTokenLifetimeSec: 55 }).send(await issuer.sign())).status, 200);
+});
+
+Deno.test("createJwtSwapProxy() gives the upstream the time that its options say", async () => {
+  const hanging = fakeUpstream(({ init }) =>
+    new Promise((_, reject) => {
+      init.signal?.addEventListener("abort", () => reject(init.signal?.reason));
+    })
+  );
+  const response = await harness({ upstreamTimeout: 5 }, hanging).send(await issuer.sign());
+  assert.equal(response.status, 504);
+});
+
+Deno.test("createJwtSwapProxy() passes the headers that its options name", async () => {
+  const upstream = fakeUpstream(() =>
+    Response.json([], { headers: { refresh: "5", server: "x" } })
+  );
+  const options = { requestHeaders: ["X-Tenant"], responseHeaders: ["Refresh"] };
+  const proxy = harness(options, upstream);
+  const response = await proxy.send(await issuer.sign(), {
+    headers: { "x-tenant": "north", "x-other": "1" },
+  });
+  assert.equal(response.headers.get("refresh"), "5");
+  assert.equal(response.headers.get("server"), null);
+  assert.equal(upstream.seen[0]?.headers.get("x-tenant"), "north");
+  assert.equal(upstream.seen[0]?.headers.get("x-other"), null);
+});
+
 Deno.test("createJwtSwapProxy() holds to allowedIssuers", async () => {
   const proxy = harness({ allowedIssuers: ["service-b"] });
   await assertRefused(proxy, await proxy.send(await issuer.sign()), "issuer_not_allowed");
@@ -278,7 +320,7 @@ Deno.test("createJwtSwapProxy() works with the seed's options alone", async () =
   assert.equal(registry.seen.length, 1);
 });
 
-Deno.test("createJwtSwapProxy() refuses options that can't work, by name", () => {
+Deno.test("createJwtSwapProxy() refuses options that cannot work, by name and all at once", () => {
   const keySource = memoryKeySource([]);
   const good = { supabaseUrl: TARGET, apikey: "k", supabaseJwtSecret: SECRET, keySource };
   createJwtSwapProxy(good);
@@ -297,6 +339,23 @@ Deno.test("createJwtSwapProxy() refuses options that can't work, by name", () =>
     ["upstreamTimeout", { ...good, upstreamTimeout: 0 }],
     ["upstreamTimeout", { ...good, upstreamTimeout: NaN }],
     ["upstreamTimeout", { ...good, upstreamTimeout: Infinity }],
+    ["audience", { ...good, audience: [] }],
+    ["audience", { ...good, audience: "" }],
+    ["clockToleranceSec", { ...good, clockToleranceSec: 61 }],
+    ["maxTokenLifetimeSec", { ...good, maxTokenLifetimeSec: 0 }],
+    ["allowedIssuers", { ...good, allowedIssuers: [""] }],
+    ["requestHeaders", { ...good, requestHeaders: ["authorization"] }],
+    ["responseHeaders", { ...good, responseHeaders: ["set-cookie"] }],
+    ["apikey", { ...good, apikey: "sb_publishable_\n1" }],
+    ["serviceRoleKey", { ...withoutSource, serviceRoleKey: "a b" }],
+    ["options", Object.assign({ audiance: "x" }, good)],
+    ["keySource", Object.assign({}, good, { keySource: {} })],
+    ["signer", Object.assign({}, good, { signer: "secret" })],
+    ["fetch", Object.assign({}, good, { fetch: 1 })],
+    ["now", Object.assign({}, good, { now: 1 })],
+    ["onEvent", Object.assign({}, good, { onEvent: "log" })],
+    ["serverTiming", Object.assign({}, good, { serverTiming: "yes" })],
+    ["requireAudience", Object.assign({}, good, { requireAudience: "yes" })],
     ["signer", withoutSecret],
     ["keySource", withoutSource],
     ["apikey", withoutApikey],
@@ -304,8 +363,20 @@ Deno.test("createJwtSwapProxy() refuses options that can't work, by name", () =>
   for (const [name, options] of bad) {
     assert.throws(
       () => createJwtSwapProxy(options),
-      (error) => error instanceof ConfigurationError && error.problems[0]?.name === name,
+      (error) =>
+        error instanceof ConfigurationError && error.problems.length === 1 &&
+        error.problems[0]?.name === name,
       name,
     );
   }
+  const several = { ...good, supabaseUrl: "prod", mountPath: "rest", clockToleranceSec: 61 };
+  assert.throws(() => createJwtSwapProxy(several), (error) => {
+    assert.ok(error instanceof ConfigurationError);
+    assert.deepEqual(error.problems.map(({ name }) => name), [
+      "supabaseUrl",
+      "clockToleranceSec",
+      "mountPath",
+    ]);
+    return true;
+  });
 });

@@ -50,6 +50,7 @@ export type {
 export { isUserId } from "./claims/user_id.ts";
 export { VerifiedTokenCache } from "./verified_token_cache.ts";
 export { type MatchedKey, verifyMultiIssuerJwt, type VerifyResult } from "./verify.ts";
+export { checkVerifyRules } from "./verify_options.ts";
 export type {
   VerifyOptions,
   VerifyRules,

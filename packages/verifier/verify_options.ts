@@ -79,7 +79,32 @@ export function checkOptions(options: VerifyOptions): CheckedOptions {
     throw new TypeError('Expected options with "keySource", or "supabaseUrl" and "serviceRoleKey"');
   }
   checkMembers(options, MEMBERS);
-  const { audience, requireAudience, allowedIssuers, cache, maxTokenLifetimeSec } = options;
+  checkVerifyRules(options);
+  const { clockToleranceSec: tolerance = DEFAULT_TOLERANCE, maxTokenLifetimeSec } = options;
+  return { keySource: sourceOf(options), times: { tolerance, maxTokenLifetimeSec } };
+}
+
+/**
+ * Checks the rules of a verifier, before there is a token.
+ *
+ * {@linkcode verifyMultiIssuerJwt} checks them with each token; this is for whoever wants to fail at the start.
+ *
+ * **Does not** look for members that it does not know; {@linkcode checkMembers} does.
+ *
+ * @param rules Some or all of them.
+ * @throws {TypeError | RangeError} A rule is of another type or out of range. The message begins with what was expected.
+ *
+ * @example A tolerance that is text
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { checkVerifyRules } from "@countersign/verifier";
+ *
+ * checkVerifyRules({ clockToleranceSec: 5 });
+ * assert.throws(() => checkVerifyRules({ clockToleranceSec: 90 }), RangeError);
+ * ```
+ */
+export function checkVerifyRules(rules: VerifyRules): void {
+  const { audience, requireAudience, allowedIssuers, cache, now } = rules;
   if (audience !== undefined) {
     const names = typeof audience === "string" ? [audience] : audience;
     checkNames("audience", names);
@@ -94,19 +119,20 @@ export function checkOptions(options: VerifyOptions): CheckedOptions {
   if (cache !== undefined && !(cache instanceof VerifiedTokenCache)) {
     throw new TypeError('Expected "cache" to be a VerifiedTokenCache');
   }
-  const tolerance = options.clockToleranceSec ?? DEFAULT_TOLERANCE;
+  if (now !== undefined && typeof now !== "function") {
+    throw new TypeError('Expected "now" to be a function');
+  }
+  const { clockToleranceSec: tolerance = DEFAULT_TOLERANCE, maxTokenLifetimeSec } = rules;
   // As text it would be appended to "exp", and the token would outlive its issuer.
   if (typeof tolerance !== "number" || !(tolerance >= 0 && tolerance <= MAX_TOLERANCE)) {
     throw new RangeError(`Expected "clockToleranceSec" from 0 to ${MAX_TOLERANCE} seconds`);
   }
-  // As text the tolerance would be appended to it.
   if (
     maxTokenLifetimeSec !== undefined &&
     !(typeof maxTokenLifetimeSec === "number" && maxTokenLifetimeSec > 0)
   ) {
     throw new RangeError('Expected "maxTokenLifetimeSec" to be a positive number of seconds');
   }
-  return { keySource: sourceOf(options), times: { tolerance, maxTokenLifetimeSec } };
 }
 
 function sourceOf(options: VerifyOptions): KeySource {

@@ -38,7 +38,7 @@ export async function referenceRule(): Promise<string[]> {
 /** The variables that a source names as text or as members of an environment. */
 export function variablesOf(source: string): string[] {
   const found = source.matchAll(
-    /(?:["'`]|\benv\.)((?:COUNTERSIGN|SUPABASE)_[A-Z][A-Z_]*|JWT_SECRET)\b/g,
+    /(?:["'`]|\benv\.)((?:COUNTERSIGN|SUPABASE)_[A-Z][A-Z0-9_]*|JWT_SECRET)\b/g,
   );
   return [...new Set([...found].map(([, name]) => name!))];
 }

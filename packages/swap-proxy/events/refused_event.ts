@@ -2,6 +2,7 @@ import { JwtVerificationError, type MatchedKey } from "@countersign/verifier";
 import { SwapProxyError } from "../errors.ts";
 import type { Refusal, RefusalReason } from "../refusal/refusals.ts";
 import { registryFault } from "../registry/registry_fault.ts";
+import { withoutUndefined } from "../options/without_undefined.ts";
 import { REJECTION_HINTS } from "../upstream/token_rejection.ts";
 import { innermostCause, stackFrames } from "./error_cause.ts";
 import type { RefusedEvent } from "./swap_event.ts";
@@ -41,7 +42,7 @@ export function refusedEvent(request: RefusedRequest): RefusedEvent {
     status,
     alarm: alarm || fault !== undefined,
     authenticated: key !== undefined || (verdict?.authenticated ?? false),
-    ...defined({
+    ...withoutUndefined({
       ...namedKey(request),
       claim: verdict?.claim,
       role: verdict?.role,
@@ -58,13 +59,4 @@ function fixedSentence(error: unknown): string | undefined {
   const says = error instanceof SwapProxyError &&
     (error.code === "seal_key_missing" || error.code === "role_claim_ignored");
   return says ? error.message : undefined;
-}
-
-/** The members that have a value. */
-function defined<Members extends object>(
-  members: Members,
-): { [Name in keyof Members]?: Exclude<Members[Name], undefined> } {
-  const entries = Object.entries(members).filter(([, value]) => value !== undefined);
-  // Object.fromEntries forgets which name has which type.
-  return Object.fromEntries(entries) as { [Name in keyof Members]?: never };
 }

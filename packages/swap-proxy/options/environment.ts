@@ -1,23 +1,26 @@
-import { PostgresConnectionError } from "@countersign/postgres";
-import { ConfigurationError, type ConfigurationProblem } from "../errors.ts";
+import { Problems } from "./problems.ts";
 
 /**
- * Reads variables and collects what is wrong with them, so that an operator can fix everything at once. An
- * empty variable counts as missing. A problem never repeats a value: it could be a secret in the wrong
- * place.
+ * Reads variables. White space around a value is left out, and quotes that a shell would have removed; an empty
+ * variable counts as missing.
  */
-export class Environment {
+export class Environment extends Problems {
   readonly #variables: Readonly<Record<string, string>>;
-  readonly #problems: ConfigurationProblem[] = [];
 
   constructor(variables: Readonly<Record<string, string>>) {
+    super();
     this.#variables = variables;
   }
 
   /** The value, or `undefined` where there is none. */
   get(name: string): string | undefined {
-    const value = this.#variables[name]?.trim();
+    const value = this.#variables[name]?.trim().replace(/^(["'])(.*)\1$/s, "$2").trim();
     return value === "" ? undefined : value;
+  }
+
+  /** The first of these variables that has a value. */
+  first(...names: string[]): string | undefined {
+    return names.find((name) => this.get(name) !== undefined);
   }
 
   /** Reads a value by `parse`, whose error says what was expected. */
@@ -26,59 +29,12 @@ export class Environment {
     return value === undefined ? undefined : this.try(name, () => parse(value));
   }
 
-  /** Runs something that a wrong value of `name` makes throw. */
-  try<Value>(name: string, run: () => Value): Value | undefined {
-    try {
-      return run();
-    } catch (error) {
-      if (error instanceof ConfigurationError) {
-        for (const { message } of error.problems) this.problem(name, message);
-      } else if (
-        error instanceof TypeError || error instanceof RangeError ||
-        error instanceof PostgresConnectionError
-      ) {
-        this.problem(name, error.message);
-      } else {
-        throw error;
+  /** Notes the variables of ours that nothing reads: a misspelled one would switch a check off without a word. */
+  refuseUnknown(known: ReadonlySet<string>): void {
+    for (const name of Object.keys(this.#variables)) {
+      if (name.startsWith("COUNTERSIGN_") && !known.has(name)) {
+        this.add(name, "is not a variable of Countersign: correct its name, or unset it");
       }
-      return undefined;
     }
   }
-
-  /** Notes a problem. */
-  problem(name: string, message: string): undefined {
-    this.#problems.push({ name, message });
-  }
-
-  /** Whether anything was wrong. */
-  get hasProblems(): boolean {
-    return this.#problems.length > 0;
-  }
-
-  /** @throws {ConfigurationError} With all that was wrong. */
-  fail(): never {
-    throw new ConfigurationError(this.#problems);
-  }
-}
-
-/** A comma-separated list. */
-export function list(value: string): string[] {
-  const items = value.split(",").map((item) => item.trim()).filter((item) => item !== "");
-  if (items.length === 0) throw new TypeError("Expected one name or more, separated by commas");
-  return items;
-}
-
-/** `true` or `false`. */
-export function boolean(value: string): boolean {
-  if (value === "true") return true;
-  if (value === "false") return false;
-  throw new TypeError("Expected true or false");
-}
-
-/** `500ms`, `5s`, `1m`, or a number of seconds; as milliseconds. */
-export function duration(value: string): number {
-  const [, digits, unit] = /^(\d{1,7})(ms|s|m)?$/.exec(value) ?? [];
-  const milliseconds = Number(digits) * (unit === "ms" ? 1 : unit === "m" ? 60_000 : 1_000);
-  if (!(milliseconds > 0)) throw new TypeError("Expected a duration such as 500ms, 5s or 1m");
-  return milliseconds;
 }

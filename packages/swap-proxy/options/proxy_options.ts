@@ -33,6 +33,8 @@ export interface ProxyOptions {
   readonly requireAudience?: boolean;
   /** Seconds by which clocks may differ, 0 to 60. Default: 5. */
   readonly clockToleranceSec?: number;
+  /** Most seconds from now to `exp`, whatever the issuer's policy allows. Default: as the policy says. */
+  readonly maxTokenLifetimeSec?: number;
   /**
    * Idle timeout in milliseconds, until the upstream sends a status. Each part of an upload of 1 MB or more, or of
    * unknown length, starts it again. Default: 60,000.

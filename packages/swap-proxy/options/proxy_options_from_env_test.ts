@@ -125,24 +125,24 @@ Deno.test("proxyOptionsFromEnv() names everything that is missing at once", () =
   ]);
 });
 
-Deno.test("proxyOptionsFromEnv() names the variable whose value can't be used, without the value", () => {
+Deno.test("proxyOptionsFromEnv() names the variable whose value cannot be used, without the value", () => {
   const bad: readonly [string, string][] = [
     ["SUPABASE_URL", "prod-abc123"],
     ["SUPABASE_URL", "https://user:hunter2@prod-abc123.supabase.co"],
     ["SUPABASE_DB_URL", "hunter2"],
     ["COUNTERSIGN_DB_URL", "postgres://u:hunter2@h/db?sslmode=no"],
     ["COUNTERSIGN_DB_CA", "hunter2"],
-    ["COUNTERSIGN_DB_LISTEN", "yes"],
+    ["COUNTERSIGN_DB_LISTEN", "maybe"],
     ["COUNTERSIGN_MAX_STALENESS", "0s"],
     ["COUNTERSIGN_MAX_STALENESS", "5 minutes"],
     ["COUNTERSIGN_MAX_STALENESS", "-1"],
-    ["SUPABASE_PUBLISHABLE_KEYS", "hunter2"],
+    ["SUPABASE_PUBLISHABLE_KEYS", "{hunter2"],
     ["SUPABASE_PUBLISHABLE_KEYS", '["hunter2"]'],
     ["SUPABASE_PUBLISHABLE_KEYS", '{"default":{"hunter2":1}}'],
     ["COUNTERSIGN_JWT_SECRET", "hunter2"],
     ["COUNTERSIGN_AUDIENCE", ","],
-    ["COUNTERSIGN_REQUIRE_AUDIENCE", "1"],
-    ["COUNTERSIGN_SERVER_TIMING", "yes"],
+    ["COUNTERSIGN_REQUIRE_AUDIENCE", "2"],
+    ["COUNTERSIGN_SERVER_TIMING", "si"],
     ["COUNTERSIGN_ALLOWED_ISSUERS", " , "],
     ["COUNTERSIGN_UPSTREAM_URL", "hunter2"],
     ["COUNTERSIGN_UPSTREAM_TIMEOUT", "soon"],

@@ -1,19 +1,24 @@
 import {
+  checkMembers,
+  checkVerifyRules,
   type KeySource,
   readProjectUrl,
   readServerUrl,
   restKeySource,
   VerifiedTokenCache,
+  type VerifyOptions,
 } from "@countersign/verifier";
-import type { VerifyOptions } from "@countersign/verifier";
-import { defaultAudience } from "./default_audience.ts";
 import type { DownstreamSigner } from "../downstream/downstream_signer.ts";
-import { ConfigurationError } from "../errors.ts";
-import { headerNames, REQUEST_HEADERS, RESPONSE_HEADERS } from "../upstream/forwarded_headers.ts";
-import type { ForwardSettings } from "../upstream/forward.ts";
 import { hs256Signer } from "../downstream/hs256_signer.ts";
-import type { ProxyOptions } from "./proxy_options.ts";
+import { createRouter } from "../request/router.ts";
+import type { ForwardSettings } from "../upstream/forward.ts";
+import { headerNames, REQUEST_HEADERS, RESPONSE_HEADERS } from "../upstream/forwarded_headers.ts";
 import { UpstreamCalls } from "../upstream/upstream_calls.ts";
+import { defaultAudience } from "./default_audience.ts";
+import { Problems } from "./problems.ts";
+import type { ProxyOptions } from "./proxy_options.ts";
+import type { ConfiguredProxyOptions } from "./proxy_options_from_env.ts";
+import { withoutUndefined } from "./without_undefined.ts";
 
 /** {@linkcode ProxyOptions} with every default in place, checked once. */
 export interface ProxySettings {
@@ -25,34 +30,111 @@ export interface ProxySettings {
   readonly now: () => number;
 }
 
-/** @throws {ConfigurationError} Something is missing or can't work. */
+const MEMBERS: ReadonlySet<string> = new Set(
+  [
+    "supabaseUrl",
+    "serviceRoleKey",
+    "supabaseJwtSecret",
+    "allowedIssuers",
+    "mountPath",
+    "upstreamUrl",
+    "apikey",
+    "keySource",
+    "signer",
+    "audience",
+    "requireAudience",
+    "clockToleranceSec",
+    "maxTokenLifetimeSec",
+    "upstreamTimeout",
+    "requestHeaders",
+    "responseHeaders",
+    "fetch",
+    "now",
+    "serverTiming",
+    "onEvent",
+    "close",
+  ] satisfies (keyof ConfiguredProxyOptions)[],
+);
+
+/** The options that the verifier reads as well, and judges. */
+const VERIFY_RULES = [
+  "audience",
+  "requireAudience",
+  "allowedIssuers",
+  "clockToleranceSec",
+  "maxTokenLifetimeSec",
+  "now",
+] as const;
+
+/**
+ * Puts every default in place.
+ *
+ * @throws {ConfigurationError} With everything that is missing or cannot work.
+ */
 export function proxySettings(options: ProxyOptions): ProxySettings {
-  const supabaseUrl = named("supabaseUrl", () => readProjectUrl(options.supabaseUrl));
-  const { upstreamUrl = `${supabaseUrl}/rest/v1` } = options;
+  const problems = new Problems();
+  problems.try("options", () => checkMembers(options, MEMBERS));
+  if (problems.any) return problems.fail();
+
+  const supabaseUrl = problems.try("supabaseUrl", () => readProjectUrl(options.supabaseUrl));
+  for (const name of VERIFY_RULES) {
+    problems.try(name, () => checkVerifyRules(withoutUndefined({ [name]: options[name] })));
+  }
+  for (const name of ["fetch", "onEvent"] as const) {
+    problems.try(name, () => checkType(options[name], "function"));
+  }
+  problems.try("serverTiming", () => checkType(options.serverTiming, "boolean"));
+  const mountPath = problems.try("mountPath", () => mountPathOf(options));
+  const upstreamUrl = problems.try(
+    "upstreamUrl",
+    () => options.upstreamUrl === undefined ? undefined : readServerUrl(options.upstreamUrl),
+  );
+  const calls = problems.try("upstreamTimeout", () => new UpstreamCalls(upstreamTimeout(options)));
+  const apikey = problems.try("apikey", () => apikeyOf(options));
+  const requestHeaders = problems.try(
+    "requestHeaders",
+    () => headerNames(options.requestHeaders ?? []),
+  );
+  const responseHeaders = problems.try(
+    "responseHeaders",
+    () => headerNames(options.responseHeaders ?? []),
+  );
   const now = options.now ?? Date.now;
-  const keySource = options.keySource ?? keySourceOverRest(options, now);
+  const keySource = problems.try(
+    options.keySource === undefined && options.serviceRoleKey ? "serviceRoleKey" : "keySource",
+    () => keySourceOf(options, now),
+  );
+  const signer = problems.try(
+    options.signer === undefined && options.supabaseJwtSecret ? "supabaseJwtSecret" : "signer",
+    () => signerOf(options),
+  );
+  if (
+    problems.any || supabaseUrl === undefined || mountPath === undefined || calls === undefined ||
+    keySource === undefined || signer === undefined
+  ) return problems.fail();
+
   return {
-    mountPath: options.mountPath ?? "/functions/v1/rest",
+    mountPath,
     keySource,
     verify: {
       keySource,
       audience: options.audience ?? defaultAudience(new URL(supabaseUrl)),
-      requireAudience: options.requireAudience ?? false,
-      clockToleranceSec: options.clockToleranceSec ?? 5,
       cache: new VerifiedTokenCache(),
       now,
-      ...(options.allowedIssuers && { allowedIssuers: options.allowedIssuers }),
+      ...withoutUndefined({
+        requireAudience: options.requireAudience,
+        allowedIssuers: options.allowedIssuers,
+        clockToleranceSec: options.clockToleranceSec,
+        maxTokenLifetimeSec: options.maxTokenLifetimeSec,
+      }),
     },
-    signer: options.signer ?? signerWithSecret(options),
+    signer,
     forward: {
-      upstreamUrl: named("upstreamUrl", () => readServerUrl(upstreamUrl)),
-      apikey: apikey(options),
-      requestHeaders: [...REQUEST_HEADERS, ...extraHeaders("requestHeaders", options)],
-      responseHeaders: new Set([
-        ...RESPONSE_HEADERS,
-        ...extraHeaders("responseHeaders", options),
-      ]),
-      calls: new UpstreamCalls(upstreamTimeout(options)),
+      upstreamUrl: upstreamUrl ?? `${supabaseUrl}/rest/v1`,
+      apikey,
+      requestHeaders: [...REQUEST_HEADERS, ...requestHeaders ?? []],
+      responseHeaders: new Set([...RESPONSE_HEADERS, ...responseHeaders ?? []]),
+      calls,
       // As a method of the options it would be called with them as `this`, which Workers refuse.
       fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     },
@@ -60,46 +142,45 @@ export function proxySettings(options: ProxyOptions): ProxySettings {
   };
 }
 
-/** Reads the option under its own name. */
-function named<Value>(name: string, read: () => Value): Value {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof TypeError) throw invalid(name, error.message);
-    throw error;
-  }
+function checkType(value: unknown, type: "function" | "boolean"): void {
+  if (value === undefined || typeof value === type) return;
+  throw new TypeError(`Expected a ${type}`);
 }
 
-function extraHeaders(
-  name: "requestHeaders" | "responseHeaders",
-  options: ProxyOptions,
-): readonly string[] {
-  return named(name, () => headerNames(options[name] ?? []));
+function mountPathOf({ mountPath = "/functions/v1/rest" }: ProxyOptions): string {
+  createRouter(mountPath);
+  return mountPath;
 }
 
 /** A longer one than a timer can be set to would be over at once. */
 function upstreamTimeout({ upstreamTimeout = 60_000 }: ProxyOptions): number {
-  if (upstreamTimeout > 0 && upstreamTimeout < 2 ** 31) return upstreamTimeout;
-  throw invalid("upstreamTimeout", "must be a positive number of milliseconds, under 2^31");
+  if (typeof upstreamTimeout === "number" && upstreamTimeout > 0 && upstreamTimeout < 2 ** 31) {
+    return upstreamTimeout;
+  }
+  throw new RangeError("Expected a positive number of milliseconds, under 2^31");
 }
 
-function keySourceOverRest(options: ProxyOptions, now: () => number): KeySource {
-  if (!options.serviceRoleKey) {
-    throw invalid("keySource", "is required, unless serviceRoleKey is given to read the registry");
+function keySourceOf(options: ProxyOptions, now: () => number): KeySource {
+  const { keySource, supabaseUrl, serviceRoleKey, fetch } = options;
+  if (keySource !== undefined) {
+    if (typeof keySource?.find === "function") return keySource;
+    throw new TypeError('Expected a key source, with a method "find"');
   }
-  return restKeySource({
-    supabaseUrl: options.supabaseUrl,
-    serviceRoleKey: options.serviceRoleKey,
-    now,
-    ...(options.fetch && { fetch: options.fetch }),
-  });
+  if (!serviceRoleKey) {
+    throw new TypeError('Expected a key source, or "serviceRoleKey" to read the registry with');
+  }
+  return restKeySource({ supabaseUrl, serviceRoleKey, now, ...withoutUndefined({ fetch }) });
 }
 
-function signerWithSecret(options: ProxyOptions): DownstreamSigner {
-  if (!options.supabaseJwtSecret) {
-    throw invalid("signer", "is required, unless supabaseJwtSecret is given to sign with");
+function signerOf({ signer, supabaseJwtSecret }: ProxyOptions): DownstreamSigner {
+  if (signer !== undefined) {
+    if (typeof signer?.sign === "function") return signer;
+    throw new TypeError('Expected a signer, with a method "sign"');
   }
-  return hs256Signer(options.supabaseJwtSecret);
+  if (!supabaseJwtSecret) {
+    throw new TypeError('Expected a signer, or "supabaseJwtSecret" to sign with');
+  }
+  return hs256Signer(supabaseJwtSecret);
 }
 
 /**
@@ -107,13 +188,12 @@ function signerWithSecret(options: ProxyOptions): DownstreamSigner {
  * nothing else. The key decides nothing as long as there is an Authorization header, which `forward`
  * always sends. PostgREST itself wants none.
  */
-function apikey(options: ProxyOptions): string | undefined {
-  if (options.apikey) return options.apikey;
+function apikeyOf(options: ProxyOptions): string | undefined {
+  const key = options.apikey || (options.upstreamUrl === undefined && options.serviceRoleKey);
+  if (typeof key === "string" && key !== "") {
+    if (/^[\x21-\x7e]+$/.test(key)) return key;
+    throw new TypeError("Expected a key of printable characters");
+  }
   if (options.upstreamUrl !== undefined) return undefined;
-  if (options.serviceRoleKey) return options.serviceRoleKey;
-  throw invalid("apikey", "is required: the project's publishable (or legacy anon) key");
-}
-
-function invalid(name: string, message: string): ConfigurationError {
-  return new ConfigurationError([{ name, message }]);
+  throw new TypeError("Expected the project's publishable (or legacy anon) key");
 }

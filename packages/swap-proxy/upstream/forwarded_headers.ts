@@ -1,5 +1,5 @@
 /** Passed to PostgREST: what it reads, what supabase-js adds, and the headers of distributed tracing. */
-export const REQUEST_HEADERS: readonly string[] = Object.freeze([
+export const REQUEST_HEADERS: readonly string[] = [
   "accept",
   "accept-profile",
   "baggage",
@@ -12,10 +12,10 @@ export const REQUEST_HEADERS: readonly string[] = Object.freeze([
   "tracestate",
   "x-client-info",
   "x-retry-count",
-]);
+];
 
 /** Passed to the client: what PostgREST sets, and what SQL sets through `response.headers`. */
-export const RESPONSE_HEADERS: readonly string[] = Object.freeze([
+export const RESPONSE_HEADERS: readonly string[] = [
   "allow",
   "cache-control",
   "content-disposition",
@@ -36,7 +36,7 @@ export const RESPONSE_HEADERS: readonly string[] = Object.freeze([
   "server-timing",
   "vary",
   "www-authenticate",
-]);
+];
 
 /** Headers of applications begin with `x-`; these are of the hops between PostgREST and here. */
 const OF_APPLICATIONS = "x-";
