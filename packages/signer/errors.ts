@@ -20,7 +20,7 @@ export type SignerErrorCode =
   | "invalid_kid"
   /** The id of a non-extractable private `CryptoKey` cannot be computed. */
   | "kid_unavailable"
-  /** The issuer is not a non-empty string without surrounding white space. */
+  /** The issuer is not a name that a registry can hold, without surrounding white space. */
   | "invalid_issuer"
   /** The audience is empty, or contradicts the `aud` claim. */
   | "invalid_audience"

@@ -1,4 +1,5 @@
 import { CompactSign } from "jose";
+import { checkMembers } from "./checked_members.ts";
 import { claimsSet, type TokenContent } from "./claims/claims.ts";
 import { durationSeconds } from "./claims/duration.ts";
 import { SignerError } from "./errors.ts";
@@ -7,6 +8,18 @@ import type { SignOptions } from "./types.ts";
 
 /** Used where `expiresIn` is left out: long enough for one request. */
 export const DEFAULT_LIFETIME = "60s";
+
+/** What every way of signing reads. */
+export const SIGN_MEMBERS = [
+  "privateKey",
+  "issuer",
+  "audience",
+  "claims",
+  "expiresIn",
+  "algorithm",
+  "kid",
+  "now",
+] as const satisfies (keyof SignOptions)[];
 
 // What targets accept.
 const LONGEST_TOKEN = 8192;
@@ -28,7 +41,8 @@ const encoder = new TextEncoder();
  * @param options The key, the issuer, the claims and the lifetime.
  * @returns The token in compact serialization.
  * @throws {SignerError} With the code of what is wrong with the key, a claim or an option.
- * @throws {TypeError} When the private key is neither text, nor a JWK, nor a `CryptoKey`.
+ * @throws {TypeError} When the private key is neither text, nor a JWK, nor a `CryptoKey`, or there is an option that
+ * does not exist.
  * @throws {RangeError} When the clock does not return milliseconds since the epoch.
  *
  * @example Sign a token for the next request
@@ -49,6 +63,7 @@ const encoder = new TextEncoder();
  * ```
  */
 export async function signMultiIssuerJwt(options: SignOptions): Promise<string> {
+  checkMembers(options, SIGN_MEMBERS);
   const lifetime = durationSeconds(options.expiresIn ?? DEFAULT_LIFETIME);
   const { now = Date.now } = options;
   const key = await keyImporter(options)();

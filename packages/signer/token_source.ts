@@ -1,8 +1,9 @@
+import { checkMembers } from "./checked_members.ts";
 import { checkedClaims } from "./claims/claims.ts";
 import { durationSeconds } from "./claims/duration.ts";
 import { SignerError } from "./errors.ts";
 import { keyImporter, type SigningKey } from "./key/private_key.ts";
-import { DEFAULT_LIFETIME, signToken } from "./sign.ts";
+import { DEFAULT_LIFETIME, SIGN_MEMBERS, signToken } from "./sign.ts";
 import type { SignClaims, SigningOptions } from "./types.ts";
 
 /** Hands out a token each time it is called. */
@@ -49,7 +50,8 @@ interface ReusableToken {
  * {@linkcode SignerError} for claims that cannot be signed or a damaged key.
  * @throws {SignerError} At once, for everything that can be checked at once about the key and the options.
  * @throws {RangeError} When `reuse` is not between 0 and 0.9.
- * @throws {TypeError} When the private key is neither text, nor a JWK, nor a `CryptoKey`.
+ * @throws {TypeError} When the private key is neither text, nor a JWK, nor a `CryptoKey`, or there is an option that
+ * does not exist.
  *
  * @example One token for half of its life
  * ```ts
@@ -69,6 +71,7 @@ interface ReusableToken {
  * ```
  */
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
+  checkMembers(options, [...SIGN_MEMBERS, "reuse"]);
   const { issuer, audience, claims, now = Date.now, reuse = 0 } = options;
   const lifetime = durationSeconds(options.expiresIn ?? DEFAULT_LIFETIME);
   if (!(reuse >= 0 && reuse <= MOST_REUSE)) {

@@ -7,6 +7,8 @@ import {
   verifyMultiIssuerJwt,
   type VerifyResult,
 } from "@countersign/verifier";
+import fc from "fast-check";
+import { SignerError } from "./errors.ts";
 import { generateIssuerKeyPair, type IssuerKeyPair } from "./key/key_pair.ts";
 import { signMultiIssuerJwt } from "./sign.ts";
 import { createTokenSource } from "./token_source.ts";
@@ -102,4 +104,67 @@ Deno.test("a target takes every claims set that the signer lets through", async 
   const token = await signMultiIssuerJwt({ ...options, claims, privateKey: pair.privateKey });
   const { iss: _, iat: __, exp: ___, aud: ____, ...others } = (await target(pair)(token)).claims;
   assert.deepEqual(others, claims);
+});
+
+Deno.test("a target takes whatever the signer signs, as far as no policy is against it", async () => {
+  const { privateKey, ...pair } = await generateIssuerKeyPair({ algorithm: "EdDSA" });
+  const verify = target({ privateKey, ...pair });
+  const text = fc.oneof(
+    fc.string({ unit: "grapheme", minLength: 1, maxLength: 60 }),
+    fc.string({ unit: "grapheme", minLength: 1, maxLength: 60 }),
+    fc.string({ unit: "binary", maxLength: 300 }),
+    fc.constantFrom("a\nb", "\u0085", "x".repeat(255), "x".repeat(256), "", "line\u2028"),
+  );
+  const claims = fc.record({
+    sub: text,
+    jti: fc.option(text, { nil: undefined }),
+    nbf: fc.option(fc.integer({ min: 0, max: 4e9 }), { nil: undefined }),
+    note: fc.option(fc.jsonValue(), { nil: undefined }),
+    count: fc.option(fc.double(), { nil: undefined }),
+  }, { requiredKeys: ["sub"] });
+  // What only the target's policy and clock decide.
+  const policys = ["subject_not_allowed", "not_yet_valid"];
+  let signed = 0;
+  await fc.assert(
+    fc.asyncProperty(claims, async (given) => {
+      const own = Object.fromEntries(
+        Object.entries(given).filter(([, value]) => value !== undefined),
+      );
+      let token: string;
+      try {
+        const full = { ...own, sub: given.sub, role: "widgets_writer" };
+        token = await signMultiIssuerJwt({ ...options, claims: full, privateKey });
+      } catch (error) {
+        assert.ok(error instanceof SignerError, String(error));
+        return;
+      }
+      signed++;
+      await verify(token).catch((error) =>
+        assert.ok(policys.includes(error.reason), String(error))
+      );
+    }),
+    { numRuns: 200 },
+  );
+  assert.ok(signed > 20, `${signed}`);
+});
+
+Deno.test("signMultiIssuerJwt() refuses an option that it does not know", async () => {
+  const { privateKey } = await generateIssuerKeyPair({ algorithm: "EdDSA" });
+  const good = { ...options, privateKey };
+  for (const wrong of [{ expiresin: "5m" }, { audiance: "x" }, { reuse: 0.5 }]) {
+    const [name = ""] = Object.keys(wrong);
+    const given = { ...good, ...wrong };
+    await assert.rejects(
+      async () => await Reflect.apply(signMultiIssuerJwt, undefined, [given]),
+      (error) => error instanceof TypeError && error.message.includes(`"${name}"`),
+    );
+    if ("reuse" in wrong) createTokenSource(given);
+    else assert.throws(() => createTokenSource(given), TypeError);
+  }
+  const pair = { algorithm: "EdDSA", modulusLenght: 4096 };
+  await assert.rejects(
+    async () => await Reflect.apply(generateIssuerKeyPair, undefined, [pair]),
+    TypeError,
+  );
+  await signMultiIssuerJwt(good);
 });

@@ -1,6 +1,9 @@
 import { SignerError } from "../errors.ts";
-import { assertJson, isPlainObject, isPostgresText } from "./plain_json.ts";
+import { isPlainObject, isPostgresText, plainJson } from "./plain_json.ts";
 import type { SignClaims } from "../types.ts";
+
+/** The longest name that a target's registry can hold, in UTF-16 units. */
+const MAX_NAME_LENGTH = 255;
 
 /** What a token says, but for its times. */
 export interface TokenContent {
@@ -23,17 +26,17 @@ export function checkedClaims(
   epochMs: number,
   lifetime: number,
 ): Readonly<Record<string, unknown>> {
-  const { issuer, audience, claims } = content;
+  const { issuer, audience, claims: given } = content;
   const iat = secondsOf(epochMs);
   const exp = iat + lifetime;
   checkIssuer(issuer);
-  if (!isPlainObject(claims)) {
+  if (!isPlainObject(given)) {
     throw new SignerError("invalid_claims", 'Claims are not valid, expected an object with "sub"');
   }
-  checkReserved(claims, issuer);
-  assertJson(claims);
+  checkReserved(given, issuer);
+  const claims: Readonly<Record<string, unknown>> = { ...plainJson(given) as object };
   checkTypes(claims, exp);
-  const aud = audienceOf(claims.aud, audience);
+  const aud = audienceOf(claims.aud, Array.isArray(audience) ? [...audience] : audience);
   return { ...claims, ...(aud === undefined ? {} : { aud }), iss: issuer, iat, exp };
 }
 
@@ -45,10 +48,10 @@ function secondsOf(epochMs: number): number {
 
 /** A stray line break from an environment variable would make every token unknown to its target. */
 function checkIssuer(issuer: unknown): void {
-  if (isText(issuer) && issuer.trim() === issuer) return;
+  if (isName(issuer) && issuer.trim() === issuer) return;
   throw new SignerError(
     "invalid_issuer",
-    "Issuer is not valid, expected the registered name: not empty, no white space around it",
+    `Issuer is not valid, expected the registered name: 1 to ${MAX_NAME_LENGTH} characters, no control character, no white space around it`,
   );
 }
 
@@ -61,17 +64,22 @@ function checkReserved(claims: SignClaims, issuer: string): void {
       );
     }
   }
+  // The mark of a token that a target has countersigned. No target takes it from an issuer.
+  if (Object.hasOwn(claims, "countersign")) {
+    throw new SignerError("reserved_claim", 'Claim "countersign" is the target\'s; leave it out');
+  }
   if (Object.hasOwn(claims, "iss") && claims.iss !== issuer) {
     throw new SignerError("reserved_claim", 'Claim "iss" contradicts "issuer"; leave it out');
   }
 }
 
-function checkTypes({ sub, jti, role, nbf }: SignClaims, expiresAt: number): void {
-  if (!isText(sub)) throw notText("sub");
-  if (jti !== undefined && !isText(jti)) throw notText("jti");
-  if (role !== undefined && !isText(role)) throw notText("role");
+function checkTypes(claims: Readonly<Record<string, unknown>>, expiresAt: number): void {
+  const { sub, jti, role, nbf } = claims;
+  if (!isName(sub)) throw notName("sub");
+  if (jti !== undefined && !isName(jti)) throw notName("jti");
+  if (role !== undefined && !isName(role)) throw notName("role");
   if (nbf === undefined) return;
-  if (!Number.isSafeInteger(nbf) || nbf < 0 || nbf >= expiresAt) {
+  if (typeof nbf !== "number" || !Number.isSafeInteger(nbf) || nbf < 0 || nbf >= expiresAt) {
     throw new SignerError(
       "invalid_claims",
       'Claim "nbf" is not valid, expected whole seconds since the epoch, before the token expires',
@@ -101,11 +109,18 @@ function audienceOf(
   return aud;
 }
 
-function notText(name: string): SignerError {
+function notName(name: string): SignerError {
   return new SignerError(
     "invalid_claims",
-    `Claim "${name}" is not valid, expected a string that is not empty`,
+    `Claim "${name}" is not valid, expected a string of 1 to ${MAX_NAME_LENGTH} characters without control characters`,
   );
+}
+
+/** What a target's registry and logs can hold of a name: every target refuses another one. */
+function isName(value: unknown): value is string {
+  // deno-lint-ignore no-control-regex -- finding them is the purpose
+  return isText(value) && value.length <= MAX_NAME_LENGTH &&
+    !/[\u0000-\u001f\u007f-\u009f]/.test(value);
 }
 
 function isText(value: unknown): value is string {

@@ -47,13 +47,26 @@ Deno.test("claimsSet() refuses iat and exp whatever they say", () => {
 
 Deno.test("claimsSet() refuses an issuer that no registry could know", () => {
   for (
-    const issuer of ["", " ", "my-service\n", "\tmy-service", "my\0service", null, 7, [
-      "x",
-    ]]
+    const issuer of [
+      "",
+      " ",
+      "my-service\n",
+      "\tmy-service",
+      "my\0service",
+      null,
+      7,
+      [
+        "x",
+      ],
+      "x".repeat(256),
+      "x".repeat(300),
+      "my\u0007service",
+      "my\u009fservice",
+    ]
   ) {
     refuses("invalid_issuer", { issuer });
   }
-  assert.equal(set({ issuer: "my service" }).iss, "my service");
+  for (const issuer of ["my service", "x".repeat(255)]) assert.equal(set({ issuer }).iss, issuer);
 });
 
 Deno.test("claimsSet() refuses an audience that names nobody, and takes one or several", () => {
@@ -75,10 +88,12 @@ Deno.test("claimsSet() refuses an aud that contradicts the audience, and takes a
 
 Deno.test("claimsSet() refuses registered claims of the wrong type", () => {
   for (const name of ["sub", "jti", "role"]) {
-    for (const value of ["", 7, null, ["x"], {}]) {
+    for (const value of ["", 7, null, ["x"], {}, "a\nb", "a\u0085b", "x".repeat(256)]) {
       refuses("invalid_claims", { claims: { [name]: value } }, `"${name}"`);
     }
-    assert.equal(set({ claims: { [name]: "x" } })[name], "x");
+    for (const value of ["x", "x".repeat(255), "naïve 🔑"]) {
+      assert.equal(set({ claims: { [name]: value } })[name], value);
+    }
   }
   for (const claims of [null, undefined, "claims", [], new Map()]) {
     // @ts-expect-error: callers without types pass anything
@@ -124,4 +139,28 @@ Deno.test("claimsSet() keeps every other claim, and changes nothing of the calle
   });
   const { iss: _, iat: __, exp: ___, jti: ____, ...others } = set({ claims });
   assert.deepEqual(others, claims);
+});
+
+Deno.test("claimsSet() refuses the mark that only a target sets", () => {
+  for (const countersign of [{ kid: "k" }, null, "x"]) {
+    refuses("reserved_claim", { claims: { countersign } }, '"countersign"');
+  }
+  assert.equal(set({ claims: { countersigned: "x" } }).countersigned, "x");
+});
+
+Deno.test("claimsSet() signs what it checked, though a getter answers differently the next time", () => {
+  let reads = 0;
+  const claims = {
+    sub: "job-1",
+    get role() {
+      return ++reads === 1 ? "writer" : "line\nbreak";
+    },
+    get aud() {
+      return "prod";
+    },
+  };
+  const signed = JSON.parse(
+    claimsSet({ issuer: "my-service", audience: ["prod"][0], claims }, NOW, 60),
+  );
+  assert.deepEqual([signed.role, signed.aud, reads], ["writer", "prod", 1]);
 });

@@ -3,36 +3,44 @@ import { SignerError } from "../errors.ts";
 const DEEPEST = 32;
 
 /**
+ * Copies a value that is plain JSON.
+ *
  * `JSON.stringify` alone would drop `undefined`, turn `NaN` into `null` and a `Map` into `{}`, in silence. What
  * is JSON but cannot reach a policy unchanged (RFC 7493 §2, and what Postgres can hold) is refused by targets,
- * so it is better refused here.
+ * so it is better refused here. The copy is what was checked: a getter could answer differently the next time.
  */
-export function assertJson(value: unknown, path = "", depth = 1): void {
-  if (value === null || typeof value === "boolean") return;
-  if (typeof value === "string") return assertText(value, path);
+export function plainJson(value: unknown, path = "", depth = 1): unknown {
+  if (value === null || typeof value === "boolean") return value;
+  if (typeof value === "string") return checkedText(value, path);
   if (typeof value === "number") {
-    if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return;
+    if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return value;
     throw notJson("a number from -(2^53 - 1) to 2^53 - 1", path);
   }
-  const items = Array.isArray(value)
+  if (Array.isArray(value)) {
+    checkDepth(depth, path);
     // Of every index, holes too.
-    ? Array.from(value, (item: unknown, index) => [`${path}[${index}]`, item] as const)
-    : isPlainObject(value)
-    ? Object.entries(value).map(([name, item]) => [memberPath(path, name), item] as const)
-    : undefined;
-  if (items === undefined) throw notJson("plain JSON", path, kindOf(value));
+    return Array.from(value, (item, index) => plainJson(item, `${path}[${index}]`, depth + 1));
+  }
+  if (!isPlainObject(value)) throw notJson("plain JSON", path, kindOf(value));
+  checkDepth(depth, path);
+  const copied = Object.entries(value).map(([name, item]) =>
+    [name, plainJson(item, memberPath(path, name), depth + 1)] as const
+  );
+  return Object.fromEntries(copied);
+}
+
+function checkDepth(depth: number, path: string): void {
   if (depth > DEEPEST) throw notJson(`at most ${DEEPEST} levels of nesting`, path);
-  for (const [itemPath, item] of items) assertJson(item, itemPath, depth + 1);
 }
 
 function memberPath(path: string, name: string): string {
-  assertText(name, path);
+  checkedText(name, path);
   if (name === "__proto__") throw notJson('no member named "__proto__"', path);
   return path === "" ? name : `${path}.${name}`;
 }
 
-function assertText(text: string, path: string): void {
-  if (isPostgresText(text)) return;
+function checkedText(text: string, path: string): string {
+  if (isPostgresText(text)) return text;
   throw notJson("text that Postgres can hold", path, "a lone surrogate or U+0000");
 }
 

@@ -1,4 +1,5 @@
 import { exportPKCS8, exportSPKI, generateKeyPair } from "jose";
+import { checkMembers } from "../checked_members.ts";
 import { checkAlgorithm, importParams } from "./algorithms.ts";
 import { keyId } from "./key_id.ts";
 import type { Algorithm } from "../types.ts";
@@ -46,6 +47,7 @@ export interface IssuerKeyPair {
  * ```
  */
 export async function generateIssuerKeyPair(options: KeyPairOptions = {}): Promise<IssuerKeyPair> {
+  checkMembers(options, ["algorithm", "modulusLength"]);
   const algorithm = checkAlgorithm(options.algorithm ?? "RS256");
   const { modulusLength } = options;
   if (modulusLength !== undefined && !importParams(algorithm).name.startsWith("RSA")) {
