@@ -93,6 +93,16 @@ export class SealStage implements AsyncDisposable {
     return payloadOf(this.#upstream.asked.at(-1)?.headers.get("authorization") ?? "");
   }
 
+  /** The claims that Postgres sees of an issuer's token that the proxy has swapped. */
+  async through(token: string): Promise<Claims> {
+    const response = await fetch(`${this.#origin}/rest/v1/rpc/whoami`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const text = await response.text();
+    assert.equal(response.status, 200, text);
+    return JSON.parse(text).claims;
+  }
+
   /** Asks PostgREST who this token is. */
   whoami(token: string): Promise<Verdict> {
     return this.#ask("/rpc/whoami", token);
