@@ -105,8 +105,8 @@ const SPELLINGS: readonly Spelling[] = [
     ["postgres://reader@localhost/postgres", taken],
     ["postgres://reader:hunter2@[::1]:5432/postgres", taken],
     ["postgres://reader@localhost/postgres?host=/var/run/postgresql", taken],
-    ["postgres://reader:hunter2#@db.example.com/postgres", /connection URL/],
-    ["postgres://reader:hun@ter2/x@db.example.com/postgres", /percent-encodes/],
+    ["postgres://reader:hunter2#@db.example.com/postgres", /"#" is %23/],
+    ["postgres://reader:hun@ter2/x@db.example.com/postgres", /"#" is %23, "%" is %25, "\/" is %2F/],
     ["postgres://reader:hunter2%@db.example.com/postgres", /"%" is %25/],
     [
       `postgresql://postgres:[YOUR-PASSWORD]@db.${REF}.supabase.co:5432/postgres`,
