@@ -45,7 +45,7 @@ deno run -A jsr:@countersign/cli --help
 | --- | --- |
 | 0 | Success |
 | 1 | Failure, or the answer is no; one line on standard error says why |
-| 2 | Usage error: an option, a value or the environment |
+| 2 | Usage error: an option, a value or the environment. Of \`plan\`: something would change |
 
 With \`--json\` the result is one line of JSON on standard output. An error is one line of JSON,
 \`{"error": {"code", "message"}}\`, on standard error. Warnings go to standard error.

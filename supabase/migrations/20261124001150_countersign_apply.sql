@@ -4,13 +4,13 @@ select countersign.begin_migration();
 
 -- In public, because PostgREST has one transaction for each request, and calls nothing that is not exposed. It has the
 -- rights of its caller and no others: "grant execute on all functions" gives nobody more than they have.
-create or replace function public.jwt_apply_plan(changes jsonb, expected_version text) returns text
+create or replace function public.jwt_apply_plan(changes jsonb, expected_revision text) returns text
 language plpgsql volatile security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   patience constant text := current_setting('lock_timeout');
-  version text;
+  revision text;
   target record;
   columns text;
   wanted int;
@@ -35,9 +35,9 @@ begin
   perform set_config('lock_timeout', patience, true);
 
   -- What follows the dot stands for the cluster's roles, which nothing in here changes.
-  select split_part(v.version, '.', 1) into version from public.jwt_registry_version v;
-  if version <> expected_version then
-    raise exception 'The registry has changed since the plan: it is at version %, not %', version, expected_version
+  select split_part(v.version, '.', 1) into revision from public.jwt_registry_version v;
+  if revision <> expected_revision then
+    raise exception 'The registry has changed since the plan: it is at revision %, not %', revision, expected_revision
       using errcode = 'PT409', hint = 'Plan again';
   end if;
 
@@ -76,11 +76,11 @@ begin
     end if;
   end loop;
 
-  select split_part(v.version, '.', 1) into version from public.jwt_registry_version v;
-  return version;
+  select split_part(v.version, '.', 1) into revision from public.jwt_registry_version v;
+  return revision;
 end $$;
 comment on function public.jwt_apply_plan(jsonb, text) is
-  'Inserts and updates rows of jwt_issuers and jwt_public_keys, all or none, if the registry still is at this version (null: whatever its version). A change is {table, insert} or {table, key, update}; columns that an update does not name stay as they are. Returns the version afterwards.';
+  'Inserts and updates rows of jwt_issuers and jwt_public_keys, all or none, if the registry still is at this revision (null: whatever it is). A change is {table, insert} or {table, key, update}; columns that an update does not name stay as they are. Returns the revision afterwards.';
 select countersign.ensure_grants('function public.jwt_apply_plan(jsonb, text)', array['execute to service_role']);
 
 select countersign.end_migration();

@@ -42,7 +42,7 @@ for (const role of ["anon", "authenticated", "widgets_writer"]) {
   });
 }
 
-Deno.test("jwt_apply_plan() writes for service_role, and says the version afterwards", async () => {
+Deno.test("jwt_apply_plan() writes for service_role, and says the revision afterwards", async () => {
   await database.asRequest({ role: "service_role" }, async (sql) => {
     const public_key = await ed25519Pem("one");
     const version = await apply(sql, [
@@ -106,7 +106,7 @@ for (
   });
 }
 
-Deno.test("jwt_apply_plan() refuses another version than the registry's, and takes its own", async () => {
+Deno.test("jwt_apply_plan() refuses another revision than the registry's, and takes its own", async () => {
   await database.asRequest({ role: "service_role" }, async (sql) => {
     const version = await apply(sql, []);
     for (const other of ["", `${version}0`, "-1", `${version}.x`]) {
@@ -123,14 +123,14 @@ Deno.test("jwt_apply_plan() answers 409 over PostgREST when the registry has mov
   const response = await database.fetch("/rpc/jwt_apply_plan", { role: "service_role" }, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ changes: [BILLING], expected_version: "-1" }),
+    body: JSON.stringify({ changes: [BILLING], expected_revision: "-1" }),
   });
   assert.equal(response.status, 409);
   assert.equal((await response.json()).code, "PT409");
   const anonymous = await database.fetch("/rpc/jwt_apply_plan", { role: "anon" }, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ changes: [BILLING], expected_version: null }),
+    body: JSON.stringify({ changes: [BILLING], expected_revision: null }),
   });
   assert.equal(anonymous.status, 401);
   await anonymous.body?.cancel();

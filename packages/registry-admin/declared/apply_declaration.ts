@@ -3,6 +3,7 @@ import type { RegistryStore } from "../store/registry_store.ts";
 import { withRegistry } from "../store/with_registry.ts";
 import type { RegistryTarget } from "../target.ts";
 import type { Declaration } from "./file/read_declaration.ts";
+import { readState, revisionOf } from "./plan/registry_state.ts";
 import type { RegistryPlan } from "./plan/registry_plan.ts";
 import { planIn, type PlanOptions } from "./plan_declaration.ts";
 
@@ -63,7 +64,9 @@ export async function applyDeclaration(
     const plan = await planIn(store, declaration, options);
     refuseIfMoved(plan, options);
     refuseLoosening(plan, options);
-    return { plan, version: await write(store, plan) };
+    if (plan.changes.length === 0) return { plan, version: plan.version };
+    await write(store, plan);
+    return { plan, version: (await readState(store)).version };
   });
 }
 
@@ -74,7 +77,7 @@ function refuseIfMoved(
   if (version !== expectedVersion) {
     throw new RegistryError(
       "conflict",
-      `The registry has changed since the plan: it is at version ${version}, not ${expectedVersion}; plan again`,
+      `The registry has changed since the plan, or is another one: it is at version ${version}; plan again`,
     );
   }
 }
@@ -93,7 +96,7 @@ export function refuseLoosening({ changes }: RegistryPlan, { allowLoosening }: A
 }
 
 /** The guard last: it is in the same transaction, and cannot be set without one. */
-async function write(store: RegistryStore, { version, changes }: RegistryPlan): Promise<string> {
+async function write(store: RegistryStore, { version, changes }: RegistryPlan): Promise<void> {
   const guard = changes.find(({ kind }) => kind === "guard");
   if (guard !== undefined && store.setGuard === null) {
     throw new RegistryError(
@@ -102,7 +105,6 @@ async function write(store: RegistryStore, { version, changes }: RegistryPlan): 
     );
   }
   const rows = changes.flatMap(({ row }) => row === null ? [] : [row]);
-  const after = rows.length === 0 ? version : await store.applyChanges(rows, version);
+  if (rows.length > 0) await store.applyChanges(rows, revisionOf(version));
   if (guard !== undefined) await store.setGuard?.(guard.action === "change");
-  return after;
 }

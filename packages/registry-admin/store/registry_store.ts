@@ -72,12 +72,8 @@ export interface RegistryStore {
    * only before: PostgREST asks those again afterwards, so over REST they are missing.
    */
   update(relation: Relation, columns: Columns, where: readonly Condition[]): Promise<Row[]>;
-  /**
-   * Writes all of the rows or none, if the registry still is at this version.
-   *
-   * @returns The version afterwards.
-   */
-  applyChanges(changes: readonly RowChange[], expectedVersion: string): Promise<string>;
+  /** Writes all of the rows or none, if the registry still is at this revision. */
+  applyChanges(changes: readonly RowChange[], expectedRevision: string): Promise<void>;
   /** Turns the guard on or off, in the same transaction as everything else. `null` over REST, which cannot. */
   readonly setGuard: ((enabled: boolean) => Promise<void>) | null;
   /** Rotates a key in one statement, with the parameters of `public.jwt_rotate_key`. */

@@ -107,14 +107,13 @@ export class RestStore implements RegistryStore {
 
   readonly setGuard = null;
 
-  async applyChanges(changes: readonly RowChange[], expectedVersion: string): Promise<string> {
+  async applyChanges(changes: readonly RowChange[], expectedRevision: string): Promise<void> {
     const { data, error, status } = await this.#client.rpc("jwt_apply_plan", {
       changes,
-      expected_version: expectedVersion,
+      expected_revision: expectedRevision,
     });
     if (error !== null) throw refusedOverRest(error, status, this.host);
     if (typeof data !== "string") throw noAnswer(this.host, status);
-    return data;
   }
 
   async rotateKey(parameters: RotationParameters): Promise<RotatedRows> {

@@ -71,12 +71,11 @@ export class SqlStore implements RegistryStore {
     );
   }
 
-  async applyChanges(changes: readonly RowChange[], expectedVersion: string): Promise<string> {
-    const [answer] = await this.#query<{ version: string }>(
-      "select public.jwt_apply_plan($1::text::jsonb, $2) as version",
-      [JSON.stringify(changes), expectedVersion],
+  async applyChanges(changes: readonly RowChange[], expectedRevision: string): Promise<void> {
+    await this.#query(
+      "select public.jwt_apply_plan($1::text::jsonb, $2)",
+      [JSON.stringify(changes), expectedRevision],
     );
-    return answer?.version ?? expectedVersion;
   }
 
   readonly setGuard = async (enabled: boolean): Promise<void> => {

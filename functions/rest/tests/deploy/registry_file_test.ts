@@ -77,7 +77,7 @@ Deno.test("the registry is kept in a file as the guide says", async (t) => {
   await t.step("the workflow comments with the plan", async () => {
     await reader.succeeds(step(plan));
     planned = await outputs(reader);
-    assert.match(planned.version ?? "", /^\d+$/);
+    assert.match(planned.version ?? "", /^\d+-[0-9a-f]{12}$/);
     assert.deepEqual([planned.changes, planned.loosens], ["true", "true"]);
     assert.match(
       await reader.read("comment.md"),

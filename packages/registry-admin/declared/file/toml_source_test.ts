@@ -103,7 +103,7 @@ Deno.test("TomlSource finds every member of any document where it is written", (
         const found = lines[line - 1]?.slice(column - 1) ?? "";
         if (typeof member !== "string") continue;
         // In front of "=", or at the end of a header.
-        const [key = ""] = /^\[.*\]$/.exec(found) ??
+        const [key = ""] = /^\[[^]*\]$/.exec(found) ??
           /^(?:[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*')/.exec(found) ?? [];
         const header = key.replace(/^\[+|\]+$/g, "");
         const written = Object.keys(flat(parse(`${header} = 1`)));

@@ -10,7 +10,7 @@ const MOST_TRIES = 5;
 
 /** What a registry holds, all at one moment. */
 export interface RegistryState {
-  /** Changes with every change of the registry. */
+  /** Changes with every change of the registry, and is another for every other registry. */
   readonly version: string;
   readonly entries: RegistryEntries;
   /** Whether PostgREST is told to call the guard. */
@@ -20,34 +20,57 @@ export interface RegistryState {
 /**
  * Reads the whole registry as it was at one moment.
  *
- * Over REST every read stands alone, so all are repeated until the registry's version is the same before and after.
+ * Over REST every read stands alone, so all are repeated until the registry's revision is the same before and after.
  *
  * @throws {RegistryError} `conflict` when it never stands still.
  */
 export async function readState(store: RegistryStore): Promise<RegistryState> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
-    const { version, guard } = await readVersion(store);
+    const { revision, guard } = await readRevision(store);
     const entries: Record<SectionName, ReadonlyMap<string, RegistryEntry>> = {
       issuers: new Map(),
       keys: new Map(),
     };
     for (const section of SECTIONS) entries[section.name] = await readEntries(store, section);
-    if ((await readVersion(store)).version === version) return { version, entries, guard };
+    const after = await readRevision(store);
+    if (after.revision !== revision || after.guard !== guard) continue;
+    return { version: `${revision}-${await fingerprint(entries, guard)}`, entries, guard };
   }
   throw new RegistryError("conflict", "The registry keeps changing while it is read; try again");
+}
+
+/** The part of a version that the database compares. */
+export function revisionOf(version: string): string {
+  return version.split("-", 1)[0] ?? "";
+}
+
+/**
+ * Tells registries at the same revision apart: a plan for one is none for the other, unless both hold the same. It also sees the
+ * guard, which is no row and has no revision.
+ */
+async function fingerprint(entries: RegistryEntries, guard: boolean): Promise<string> {
+  const rows = SECTIONS.map(({ name }) =>
+    Array.from(
+      entries[name].values(),
+      ({ key, issuer, values }) => JSON.stringify([key, issuer, Object.entries(values).sort()]),
+    ).sort()
+  );
+  const text = new TextEncoder().encode(JSON.stringify([guard, rows]));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
+  return Array.from(digest.subarray(0, 6), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /**
  * The registry's revision. What follows it in the view stands for the cluster's roles, which no file declares: making one does not
  * outdate a plan.
  */
-async function readVersion(store: RegistryStore): Promise<{ version: string; guard: boolean }> {
+async function readRevision(store: RegistryStore): Promise<{ revision: string; guard: boolean }> {
   const [row] = await store.select("jwt_registry_version");
-  const [version] = row === undefined ? [] : text(row, "version").split(".");
-  if (row === undefined || version === undefined) {
+  const [revision] = row === undefined ? [] : text(row, "version").split(".");
+  if (row === undefined || revision === undefined) {
     throw new RegistryError("schema_missing", "Expected the registry to have a version");
   }
-  return { version, guard: flag(row, "guard_enabled") };
+  return { revision, guard: flag(row, "guard_enabled") };
 }
 
 async function readEntries(
