@@ -15,4 +15,7 @@ for (const { folder } of allPackages) {
   const text = Deno.readTextFileSync(file);
   Deno.writeTextFileSync(file, text.replace(/("version": )"[^"]*"/, `$1"${version}"`));
 }
+const proxy = "packages/swap-proxy/version.ts";
+const source = Deno.readTextFileSync(proxy);
+Deno.writeTextFileSync(proxy, source.replace(/(VERSION = )"[^"]*"/, `$1"${version}"`));
 console.log(`${allPackages.length} packages are at ${version}`);

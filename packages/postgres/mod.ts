@@ -22,6 +22,7 @@ export {
   type FromDenoPostgresOptions,
 } from "./from_deno_postgres.ts";
 
+export { databaseIdentity } from "./database_identity.ts";
 export { openSql, type OpenSqlOptions, type Sql, type TransactionSql } from "./open_sql.ts";
 
 export { parsePostgresUrl, type PostgresTarget } from "./url/postgres_url.ts";

@@ -55,13 +55,23 @@ export {
 export { type IssuerSummary, listIssuers, listPublicKeys } from "./issuers/list.ts";
 export { getIssuerRecord } from "./issuers/issuer_record.ts";
 export { auditLog, type AuditQuery } from "./database/audit_log.ts";
-export type { Algorithm, IssuerKey, IssuerPolicy, IssuerRecord } from "@countersign/verifier";
+export type {
+  Algorithm,
+  IssuerKey,
+  IssuerPolicy,
+  IssuerRecord,
+  RegistryIdentity,
+} from "@countersign/verifier";
 export type { AuditRow, KeyState, PublicKeyRow, RegisteredKey } from "./store/rows.ts";
 export { disableGuard, enableGuard, type GuardStatus, guardStatus } from "./database/guard.ts";
 
 export { type OpenDatabase, openDatabase } from "./store/connection.ts";
+export { type RelationAccess, roleAccess, type TableCommand } from "./access/role_access.ts";
+export { type Exposure, exposure } from "./access/exposure.ts";
+export { type Attempt, attempt, type AttemptResult } from "./access/attempt.ts";
 export { type RoleStanding, roleStandings } from "./database/role_standings.ts";
 export { type SchemaDifference, schemaDifferences } from "./database/schema_differences.ts";
+export { registryIdentity } from "./database/registry_identity.ts";
 export { databaseTime } from "./database/database_time.ts";
 
 export { applyMigrations } from "./database/apply_migrations.ts";

@@ -71,6 +71,7 @@ export type {
   IssuerRecord,
   KeySource,
   PolicyRefusal,
+  RegistryIdentity,
   SealKey,
   VerificationReason,
 } from "@countersign/verifier";

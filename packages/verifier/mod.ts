@@ -45,6 +45,7 @@ export type {
   KeySource,
   MultiIssuerJwtClaims,
   PolicyRefusal,
+  RegistryIdentity,
   SealKey,
 } from "./types.ts";
 export { isUserId } from "./claims/user_id.ts";

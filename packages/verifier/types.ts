@@ -118,6 +118,16 @@ export interface KeySource {
    * PostgREST follows. Left out by a source that cannot know.
    */
   guardIsOn?(): Promise<boolean>;
+  /** Which registry this is. Only the proxy asks, to report it. Left out by a source that cannot know. */
+  identity?(): Promise<RegistryIdentity>;
+}
+
+/** Tells one registry, and one state of it, from another. */
+export interface RegistryIdentity {
+  /** Identifies the database that it is in: 16 hexadecimal digits. */
+  readonly database: string;
+  /** Changes with the registry. */
+  readonly version: string;
 }
 
 /** What a policy in `observe` mode would have refused. */

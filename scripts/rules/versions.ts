@@ -22,6 +22,10 @@ export function versionRule(): string[] {
     broken.push(`CHANGELOG.md has no entry "## ${version}"`);
   }
 
+  if (!Deno.readTextFileSync("packages/swap-proxy/version.ts").includes(`"${version}"`)) {
+    broken.push(`packages/swap-proxy/version.ts does not say "${version}"`);
+  }
+
   const seen = new Map<string, string>();
   const third = (from: string, imports: Record<string, string> = {}) => {
     for (const [name, specifier] of Object.entries(imports)) {

@@ -2,10 +2,12 @@ import { openDatabase } from "@countersign/registry-admin";
 import { usage } from "../errors.ts";
 import type { CliIo } from "../io.ts";
 import { databaseTarget, givenServiceKey, type TargetOptions } from "../options/registry_target.ts";
+import { projectUrl, serverUrl } from "../options/url_options.ts";
 import type { Access, Unavailable } from "./target.ts";
 
 export interface DoctorOptions extends TargetOptions {
   readonly apikey?: string;
+  readonly functionUrl?: string;
 }
 
 /**
@@ -15,10 +17,14 @@ export interface DoctorOptions extends TargetOptions {
  */
 export async function accessTo(options: DoctorOptions, io: CliIo): Promise<Access> {
   const { env } = io;
-  const url = projectUrl(options.target ?? env.SUPABASE_URL);
+  const url = projectUrl("--target", options.target ?? env.SUPABASE_URL);
   const key = await givenServiceKey(options.serviceRole, io);
   return {
     url,
+    functionUrl: options.functionUrl === undefined
+      ? `${url}/functions/v1/rest`
+      : serverUrl("--function-url", options.functionUrl),
+    allowedIssuers: env.COUNTERSIGN_ALLOWED_ISSUERS?.split(",").map((name) => name.trim()),
     apikey: options.apikey || env.SUPABASE_PUBLISHABLE_KEY || env.SUPABASE_ANON_KEY || key,
     registry: key === undefined
       ? undefined
@@ -49,14 +55,6 @@ async function database(
 
 function unavailable(why: string): Unavailable {
   return { why };
-}
-
-function projectUrl(given: string | undefined): string {
-  const url = URL.parse(given ?? "");
-  if (url === null || !/^https?:$/.test(url.protocol) || url.username || url.password) {
-    usage("Expected --target to be the project's URL, like https://<ref>.supabase.co");
-  }
-  return url.origin + url.pathname.replace(/\/+$/, "");
 }
 
 function refOfProject(url: string): string | undefined {

@@ -36,11 +36,22 @@ Deno.test("doctor does not take a database from the environment that may be anot
 
 for (
   const [args, message] of [
-    [[], /--target to be the project's URL/],
-    [["--target", "abc"], /--target to be the project's URL/],
-    [["--target", "postgres://h/d"], /--target to be the project's URL/],
-    [["--target", "https://user:pw@x.supabase.co"], /--target to be the project's URL/],
-    [["--target", TARGET, "--database-url", "nonsense"], /a connection URL/],
+    [[], /Expected --target <url>/],
+    [["--target", "abc"], /--target: .* begin with "https:/],
+    [["--target", "postgres://h/d"], /--target: .* found a database's/],
+    [["--target", "https://user:pw@x.supabase.co"], /--target: .* without credentials/],
+    [["--target", `${TARGET}/rest/v1`], /--target: .* leave out "\/rest\/v1"/],
+    [
+      ["--target", "https://supabase.com/dashboard/project/x"],
+      /--target: .* found the dashboard's/,
+    ],
+    [["--target", TARGET, "--table", "notes"], /Expected --issuer with --table/],
+    [["--target", TARGET, "--issuer", "a", "--body", "x"], /Expected --body to be JSON/],
+    [
+      ["--target", TARGET, "--issuer", "a", "--table", "t", "--method", "PATCH"],
+      /Expected --body with/,
+    ],
+    [["--target", TARGET, "--database-url", "nonsense"], /Expected a connection URL/],
   ] as const
 ) {
   Deno.test(`doctor exits with 2 for: ${args.join(" ")}`, async () => {

@@ -1,31 +1,54 @@
-import { accessCheck } from "./checks/access.ts";
-import { apikeyCheck } from "./checks/apikey.ts";
+import { allowedIssuersCheck } from "./checks/outside/allowed_issuers.ts";
+import { apikeyCheck } from "./checks/outside/apikey.ts";
+import { audienceCheck } from "./checks/outside/audience.ts";
+import { clockCheck } from "./checks/outside/clock.ts";
+import { functionCheck } from "./checks/outside/function.ts";
+import { registryCheck, versionCheck } from "./checks/outside/registry.ts";
+import { roleClaimCheck } from "./checks/outside/role_claim.ts";
+import { secretCheck } from "./checks/outside/secret.ts";
+import { upstreamCheck } from "./checks/outside/upstream.ts";
+import { verifyJwtCheck } from "./checks/outside/verify_jwt.ts";
+import { accessCheck } from "./checks/registry/access.ts";
+import { grantsCheck } from "./checks/registry/grants.ts";
+import { guardCheck } from "./checks/registry/guard.ts";
+import { issuersCheck } from "./checks/registry/issuers.ts";
+import { keysCheck } from "./checks/registry/keys.ts";
+import { migrationsCheck } from "./checks/registry/migrations.ts";
+import { rolesCheck } from "./checks/registry/roles.ts";
+import { sessionsCheck } from "./checks/registry/sessions.ts";
+import { functionsCheck } from "./checks/tables/functions.ts";
+import { policiesCheck } from "./checks/tables/policies.ts";
+import { rowSecurityCheck } from "./checks/tables/row_security.ts";
+import { schemasCheck } from "./checks/tables/schemas.ts";
+import { userIdsCheck } from "./checks/tables/user_ids.ts";
+import { viewsCheck } from "./checks/tables/views.ts";
 import type { Check } from "./finding.ts";
-import { clockCheck } from "./checks/clock.ts";
-import { functionCheck } from "./checks/function.ts";
-import { guardCheck } from "./checks/guard.ts";
-import { issuersCheck } from "./checks/issuers.ts";
-import { keysCheck } from "./checks/keys.ts";
-import { migrationsCheck } from "./checks/migrations.ts";
-import { registryCheck } from "./checks/registry.ts";
-import { rolesCheck } from "./checks/roles.ts";
-import { secretCheck } from "./checks/secret.ts";
-import { tablesCheck } from "./checks/tables.ts";
-import { verifyJwtCheck } from "./checks/verify_jwt.ts";
 
 /** Every check, from the outside to the inside: an earlier problem often explains a later one. */
 export const CHECKS: readonly Check[] = [
   functionCheck,
   verifyJwtCheck,
+  versionCheck,
   apikeyCheck,
-  registryCheck,
+  upstreamCheck,
   secretCheck,
+  roleClaimCheck,
   clockCheck,
+  audienceCheck,
+  allowedIssuersCheck,
   accessCheck,
+  registryCheck,
   migrationsCheck,
   guardCheck,
+  grantsCheck,
+  sessionsCheck,
   issuersCheck,
-  rolesCheck,
   keysCheck,
-  tablesCheck,
+  rolesCheck,
+  schemasCheck,
+  rowSecurityCheck,
+  policiesCheck,
+  viewsCheck,
+  functionsCheck,
+  userIdsCheck,
 ];

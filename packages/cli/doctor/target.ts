@@ -1,90 +1,180 @@
 import {
   databaseTime,
+  type Exposure,
+  exposure,
   type IssuerSummary,
   listIssuers,
   type OpenDatabase,
   RegistryError,
+  type RegistryIdentity,
+  registryIdentity,
+  type RelationAccess,
   type RestTarget,
+  roleAccess,
 } from "@countersign/registry-admin";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import type { CliIo } from "../io.ts";
 import { type Answer, ask, type Reading } from "./ask.ts";
+import { type Readiness, readinessIn } from "./readiness.ts";
 
-/** Something that could not be had: nobody gave what it needs, or it failed. */
+/** Something that could not be had: what it needs was not given, or it failed. */
 export interface Unavailable {
   readonly why: string;
   readonly error?: RegistryError;
 }
 
-/** A target, and the ways to it that its operator gave. Every question is asked once, however many checks need it. */
+/** A target, as far as its operator gives access. Every question is asked once, however many checks need it. */
 export interface Target {
   /** Without a slash at its end. */
   readonly url: string;
+  /** Where the function answers. */
+  readonly functionUrl: string;
+  /** Names in the operator's own COUNTERSIGN_ALLOWED_ISSUERS, if it is set. */
+  readonly allowedIssuers: readonly string[] | undefined;
   readonly now: () => number;
-  /** The function's `/-/healthz`, asked with a token that only the function can tell from a good one. */
+  /** The function's `/-/healthz`, asked with a token that the platform would reject, and the function does not read. */
   readonly health: () => Promise<Answer>;
+  /** Where else Countersign answers at this address, if it does. */
+  readonly elsewhere: () => Promise<string | undefined>;
   /** The function's `/-/readyz`. */
-  readonly readiness: () => Promise<Answer>;
+  readonly ready: () => Promise<Readiness>;
   /** PostgREST, through the gateway and past the function. */
   readonly postgrest: () => Promise<Answer | undefined>;
+  /** The schemas that PostgREST serves, as it reports them. */
+  readonly exposedSchemas: () => Promise<readonly string[] | undefined>;
   /** The database, once it has answered. */
   readonly database: () => Promise<OpenDatabase & Reading | Unavailable>;
   /** The issuers, read from the database, or else over REST. */
   readonly issuers: () => Promise<readonly IssuerSummary[] | Unavailable>;
+  /** Which registry that is, and its version. */
+  readonly registryIdentity: () => Promise<RegistryIdentity | Unavailable>;
+  /** The same two facts a few seconds later, asked again: the function's and the database's. */
+  readonly registryAgain: () => Promise<[Readiness["facts"], RegistryIdentity]>;
+  /** What the roles of active issuers may do. */
+  readonly relations: () => Promise<readonly RelationAccess[] | Unavailable>;
+  readonly exposure: () => Promise<Exposure | Unavailable>;
 }
 
-/** The ways to a target. */
+/** What its operator gives access to. */
 export interface Access {
   readonly url: string;
+  readonly functionUrl: string;
   readonly apikey: string | undefined;
+  readonly allowedIssuers: readonly string[] | undefined;
   readonly registry: RestTarget | undefined;
   readonly database: OpenDatabase | Unavailable;
 }
 
-/** PostgREST and a project have no function of this name; only whoever is in between can answer otherwise than with 404. */
+/** PostgREST and a project have no function of this name; only what is in between can answer otherwise than with 404. */
 const NO_FUNCTION = "countersign_doctor";
+/** No project has a schema of this name; PostgREST names those that it has. */
+const NO_SCHEMA = "countersign_doctor";
+/** Milliseconds in which a function sees a change, and a little more. */
+const FRESH_AFTER = 6_000;
 
-export function examine({ url, apikey, registry, database }: Access, io: CliIo): Target {
-  const rest = `${url}/functions/v1/rest`;
-  const databaseOnce = once(async () => {
-    if ("why" in database) return database;
-    return await unlessRefused("the database can't be read", async () => {
-      const asked = io.now();
-      const time = await databaseTime(database);
-      const answered = io.now();
-      return {
-        ...database,
-        ahead: time - (asked + answered) / 2,
-        uncertainty: (answered - asked) / 2,
-      };
-    });
+/** The roles that active issuers may claim. */
+export function rolesOf(issuers: readonly IssuerSummary[]): string[] {
+  return [
+    ...new Set(issuers.filter(({ isActive }) => isActive).flatMap(({ policy }) => policy.roles)),
+  ];
+}
+
+/** Prepares the questions. None is asked until a check wants its answer. */
+export function examine(access: Access, io: CliIo): Target {
+  const { url, functionUrl, apikey, allowedIssuers, registry } = access;
+  const database = once(() => openedDatabase(access, io));
+  const health = once(() =>
+    ask(`${functionUrl}/-/healthz`, { authorization: `Bearer ${foreignToken(io.now())}` }, io)
+  );
+  const issuers = once(async () => {
+    const found = await database();
+    const target = "why" in found ? registry ?? found : found;
+    if ("why" in target) {
+      return target.error === undefined ? { why: `${target.why}, or a service key` } : target;
+    }
+    return await unlessRefused("the registry cannot be read", () => listIssuers(target, io));
   });
+  const inDatabase = <T>(read: (found: OpenDatabase) => Promise<T>) =>
+    once(async () => {
+      const found = await database();
+      return "why" in found
+        ? found
+        : await unlessRefused("the catalogs cannot be read", () => read(found));
+    });
+  const ofRoles = <T>(read: (found: OpenDatabase, roles: string[]) => Promise<T>) =>
+    inDatabase(async (found) => {
+      const registered = await issuers();
+      return await read(found, "why" in registered ? [] : rolesOf(registered));
+    });
+  const ready = async () => readinessIn(await ask(`${functionUrl}/-/readyz`, {}, io));
   return {
     url,
+    functionUrl,
+    allowedIssuers,
     now: io.now,
-    health: once(() =>
-      ask(`${rest}/-/healthz`, { authorization: `Bearer ${foreignToken(io.now())}` }, io)
-    ),
-    readiness: once(() => ask(`${rest}/-/readyz`, {}, io)),
-    postgrest: once(async () =>
-      apikey === undefined
-        ? undefined
-        : await ask(`${url}/rest/v1/rpc/${NO_FUNCTION}`, { apikey, accept: "application/json" }, io)
-    ),
-    database: databaseOnce,
-    issuers: once(async () => {
-      const found = await databaseOnce();
-      const target = "why" in found ? registry ?? found : found;
-      if ("why" in target) {
-        return target.error === undefined ? { why: `${target.why}, or a service key` } : target;
-      }
-      return await unlessRefused(
-        "the registry can't be read",
-        () => listIssuers(target, { now: io.now }),
-      );
+    health,
+    elsewhere: once(() => otherMount(access, io)),
+    ready: once(ready),
+    postgrest: once(() => askPostgrest(access, {}, io)),
+    exposedSchemas: once(async () => {
+      const answer = await askPostgrest(access, { "accept-profile": NO_SCHEMA }, io);
+      return answer === undefined ? undefined : schemasIn(answer);
     }),
+    database,
+    issuers,
+    registryIdentity: inDatabase(registryIdentity),
+    registryAgain: once(async () => {
+      await new Promise((resolve) => setTimeout(resolve, FRESH_AFTER));
+      const found = await database();
+      if ("why" in found) throw found.error ?? new TypeError(found.why);
+      return [(await ready()).facts, await registryIdentity(found)];
+    }),
+    relations: ofRoles(roleAccess),
+    exposure: ofRoles(exposure),
   };
+
+  async function askPostgrest(
+    { url }: Access,
+    headers: Readonly<Record<string, string>>,
+    io: CliIo,
+  ): Promise<Answer | undefined> {
+    if (apikey === undefined) return undefined;
+    const at = `${url}/rest/v1/rpc/${NO_FUNCTION}`;
+    return await ask(at, { apikey, accept: "application/json", ...headers }, io);
+  }
+}
+
+async function openedDatabase(
+  { database }: Access,
+  io: CliIo,
+): Promise<OpenDatabase & Reading | Unavailable> {
+  if ("why" in database) return database;
+  return await unlessRefused("the database cannot be read", async () => {
+    const asked = io.now();
+    const time = await databaseTime(database);
+    const answered = io.now();
+    return {
+      ...database,
+      ahead: time - (asked + answered) / 2,
+      uncertainty: (answered - asked) / 2,
+    };
+  });
+}
+
+/** `countersign serve` answers without the platform's prefix, and a self-hosted gateway where its operator wants. */
+async function otherMount({ url, functionUrl }: Access, io: CliIo): Promise<string | undefined> {
+  const mounts = [`${url}/functions/v1/rest`, `${url}/rest`].filter((at) => at !== functionUrl);
+  const answers = await Promise.all(mounts.map((at) => ask(`${at}/-/healthz`, {}, io)));
+  return mounts.find((_, index) => answers[index]?.body.status === "ok");
+}
+
+/** `The schema must be one of the following: public, storage`, in PostgREST 12; in its hint, from 13 on. */
+function schemasIn({ body }: Answer): readonly string[] | undefined {
+  const said = `${body.message ?? ""} ${body.hint ?? ""}`;
+  return body.code === "PGRST106"
+    ? /: ([\w$, -]+)/.exec(said)?.[1]?.split(",").map((name) => name.trim())
+    : undefined;
 }
 
 async function unlessRefused<T>(why: string, read: () => Promise<T>): Promise<T | Unavailable> {

@@ -59,6 +59,20 @@ export function timeOption(flag: string, value: string, { now }: CliIo): number 
   return Math.ceil(milliseconds / 1000);
 }
 
+/** The JSON object that a flag holds. */
+export function jsonObject(flag: string, json: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    usage(`Expected ${flag} to be JSON, like '{"text": "hello"}'`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    usage(`Expected ${flag} to be a JSON object, like '{"text": "hello"}'`);
+  }
+  return { ...value };
+}
+
 /** The whole number that a flag holds, within bounds. */
 export function numberFrom(flag: string, value: string, least: number, most: number): number {
   const number = integerOption(flag, value);

@@ -1,4 +1,5 @@
 import type { ProxySettings } from "../options/proxy_settings.ts";
+import { type Facts, factsOf } from "./facts.ts";
 import { checkReadiness, type Readiness } from "./readiness.ts";
 import type { RoleClaimGate } from "./role_claim_gate.ts";
 
@@ -15,14 +16,14 @@ export function createHealth(
 ): (kind: "healthz" | "readyz", method: string) => Promise<Response> {
   const check = checkReadiness(settings, roleClaim);
   let asked = -Infinity;
-  let readiness: Promise<Readiness> | undefined;
+  let readiness: Promise<Readiness & { readonly facts: Facts }> | undefined;
 
   return async (kind, method) => {
     if (kind === "healthz") return json(method, 200, { status: "ok" });
     const now = settings.now();
     if (readiness === undefined || now < asked || now >= asked + READINESS_LIFETIME) {
       asked = now;
-      readiness = check();
+      readiness = check().then(async (found) => ({ ...found, facts: await factsOf(settings) }));
     }
     const found = await readiness;
     return json(method, found.status === "ready" ? 200 : 503, found);

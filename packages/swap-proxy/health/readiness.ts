@@ -7,7 +7,7 @@ import type { RoleClaimGate } from "./role_claim_gate.ts";
 /** Whether the guard is called, where the database says that it is on. */
 type Guard = "ok" | "not_called" | "off" | "unknown";
 
-/** The body of `/-/readyz`. */
+/** The body of `/-/readyz`, but for the facts. */
 export interface Readiness {
   readonly status: "ready" | "not_ready";
   readonly checks: Upstream & {

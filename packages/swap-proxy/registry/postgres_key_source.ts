@@ -3,9 +3,10 @@ import {
   type IssuerRecord,
   JwtVerificationError,
   type KeySource,
+  type RegistryIdentity,
   type SealKey,
 } from "@countersign/verifier";
-import { type PostgresClient, withTimeout } from "@countersign/postgres";
+import { databaseIdentity, type PostgresClient, withTimeout } from "@countersign/postgres";
 import { readGuardSetting } from "./guard_setting.ts";
 import { isStorable, readSnapshot, type RegistrySnapshot } from "./registry_snapshot.ts";
 import { RegistryListener } from "./registry_listener.ts";
@@ -39,6 +40,8 @@ export interface PostgresKeySource extends KeySource {
   guardIsOn(): Promise<boolean>;
   /** The newest key that seals downstream tokens, as of the last read. */
   sealKey(): SealKey | undefined;
+  /** Which database the registry is in, and the version of it that was read last. */
+  identity(): Promise<RegistryIdentity>;
   /** Stops listening and turns everybody away. The client stays open: whoever made it ends it. */
   close(): Promise<void>;
 }
@@ -107,6 +110,7 @@ class CachedIssuers implements PostgresKeySource {
 
   #version: string | undefined;
   #sealKey: SealKey | undefined;
+  #identity: Promise<string> | undefined;
   /** When the read that last saw the version was sent. */
   #confirmedAt = -Infinity;
   /** Grows whenever every record becomes suspect. */
@@ -158,6 +162,15 @@ class CachedIssuers implements PostgresKeySource {
 
   async guardIsOn(): Promise<boolean> {
     return await withTimeout(this.#queryTimeout, readGuardSetting(this.#client));
+  }
+
+  async identity(): Promise<RegistryIdentity> {
+    const version = this.#version;
+    if (version === undefined) throw new Error("Expected a registry that was read");
+    const asking = this.#identity ??= databaseIdentity(this.#client);
+    // One that failed is asked again.
+    asking.catch(() => this.#identity = undefined);
+    return { database: await withTimeout(this.#queryTimeout, asking), version };
   }
 
   async close(): Promise<void> {

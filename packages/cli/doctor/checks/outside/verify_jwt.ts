@@ -1,4 +1,4 @@
-import { type Check, notChecked, ok, problem } from "../finding.ts";
+import { type Check, notChecked, ok, problem } from "../../finding.ts";
 
 /**
  * Whether the platform lets an issuer's token through to the function. The function's health never answers with 401, so
@@ -10,7 +10,8 @@ export const verifyJwtCheck: Check = {
     const { status, body } = await health();
     if (status === 401) {
       return problem(
-        "the platform verifies tokens itself, and refuses every issuer's",
+        "verify_jwt_on",
+        "the platform verifies tokens itself, and rejects every issuer's",
         "set verify_jwt = false below [functions.rest] in supabase/config.toml, then supabase functions deploy rest",
       );
     }

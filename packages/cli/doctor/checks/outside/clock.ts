@@ -1,5 +1,5 @@
-import type { Reading } from "../ask.ts";
-import { type Check, type Finding, notChecked, ok, problem, warning } from "../finding.ts";
+import type { Reading } from "../../ask.ts";
+import { type Check, type Finding, notChecked, ok, problem, warning } from "../../finding.ts";
 
 /** Milliseconds that the verifier and the guard tolerate. */
 const TOLERATED = 5_000;
@@ -9,7 +9,7 @@ const FATAL = 30_000;
 /**
  * Whether the clocks agree: this machine's, the function's (by its `Date`) and the database's.
  *
- * **Does not** see the function's own clock where a gateway writes `Date` anew.
+ * **Does not** see the function's own clock where a gateway rewrites `Date`.
  */
 export const clockCheck: Check = {
   name: "clock",
@@ -21,7 +21,7 @@ export const clockCheck: Check = {
   },
 };
 
-/** A difference, as far as it can't be explained by what is uncertain. */
+/** A difference, less what the uncertainty of the readings explains. */
 function certain(ahead: number, ...readings: readonly Reading[]): number {
   return Math.abs(ahead) - readings.reduce((sum, { uncertainty }) => sum + uncertainty, 0);
 }
@@ -29,10 +29,11 @@ function certain(ahead: number, ...readings: readonly Reading[]): number {
 function here(clock: Reading): readonly Finding[] {
   if (certain(clock.ahead, clock) <= TOLERATED) return ok("this machine and the function agree");
   return warning(
+    "clock_here",
     `the function's clock is ${apart(clock.ahead)} this machine's, and ${
       TOLERATED / 1000
     } s are tolerated`,
-    "set this machine's clock; tokens that it signs are refused",
+    "set this machine's clock; tokens that it signs are rejected",
   );
 }
 
@@ -40,15 +41,17 @@ function between(clock: Reading, inDatabase: Reading): readonly Finding[] {
   const difference = clock.ahead - inDatabase.ahead;
   const size = certain(difference, clock, inDatabase);
   if (size <= TOLERATED) return ok("the function and the database agree");
-  const told = `the function's clock is ${apart(difference)} the database's`;
+  const found = `the function's clock is ${apart(difference)} the database's`;
   return size > FATAL
     ? problem(
-      told,
-      "PostgREST refuses what the function signs; set the clock of whichever is wrong",
+      "clocks_apart",
+      found,
+      "PostgREST rejects what the function signs; set the clock of whichever is wrong",
     )
     : warning(
-      told,
-      "keys begin and end at other times for the guard than for the function; set the clock",
+      "clocks_differ",
+      found,
+      "keys begin and end at other times for the guard than for the function; set the clock of whichever is wrong",
     );
 }
 

@@ -1,6 +1,6 @@
 import type { IssuerSummary, RegisteredKey } from "@countersign/registry-admin";
-import { type Check, type Finding, notChecked, ok, problem, warning } from "../finding.ts";
-import { shellWord } from "../quoting.ts";
+import { type Check, type Finding, notChecked, ok, problem, warning } from "../../finding.ts";
+import { shellWord } from "../../quoting.ts";
 
 const DAY_MS = 86_400_000;
 /** Long enough to rotate a key in working hours. */
@@ -23,31 +23,52 @@ export const keysCheck: Check = {
 function ofIssuer({ issuer, keys }: IssuerSummary, now: number): readonly Finding[] {
   const current = keys.filter(({ state }) => state === "current");
   const standby = keys.filter(({ state }) => state === "standby");
-  if (current.length === 0) {
-    const begins = Math.min(...standby.map(beginOf));
-    return problem(
-      `${issuer} has no key that verifies: ${
-        standby.length > 0
-          ? `the next one begins on ${day(begins)}`
-          : keys.some(({ state }) => state === "retired")
-          ? "its keys have expired, or were revoked"
-          : keys.length > 0
-          ? "its keys were revoked"
-          : "none was registered"
-      }`,
-      `countersign register --issuer ${
-        shellWord(issuer)
-      } --public-key <file>, or countersign deactivate --issuer ${shellWord(issuer)}`,
-    );
-  }
+  if (current.length === 0) return withoutKey(issuer, keys, standby);
   const end = coveredUntil(current, standby);
   if (end > now + NOTICE_DAYS * DAY_MS) return [];
   return warning(
+    "key_expires",
     `the last key of ${issuer} expires on ${day(end)}, in ${
       Math.ceil((end - now) / DAY_MS)
     } days, and none follows it`,
     `countersign rotate --issuer ${shellWord(issuer)} --public-key <file>`,
   );
+}
+
+function withoutKey(
+  issuer: string,
+  keys: readonly RegisteredKey[],
+  standby: readonly RegisteredKey[],
+): readonly Finding[] {
+  const name = shellWord(issuer);
+  const register = `countersign register --issuer ${name} --public-key <file>`;
+  if (standby.length > 0) {
+    return problem(
+      "key_not_begun",
+      `${issuer} has no key that verifies: the next one begins on ${
+        day(Math.min(...standby.map(beginOf)))
+      }`,
+      `wait, or let it begin: ${register} --not-before now, with the file of the same key`,
+    );
+  }
+  if (keys.length === 0) {
+    return problem(
+      "key_missing",
+      `${issuer} has no key that verifies: none was registered`,
+      `${register}, or countersign deactivate --issuer ${name}`,
+    );
+  }
+  return keys.some(({ state }) => state === "retired")
+    ? problem(
+      "key_expired",
+      `${issuer} has no key that verifies: its keys have expired, or were revoked`,
+      `countersign keygen, then ${register}, or countersign deactivate --issuer ${name}`,
+    )
+    : problem(
+      "key_revoked",
+      `${issuer} has no key that verifies: its keys were revoked`,
+      `countersign keygen, then ${register}, or countersign deactivate --issuer ${name}`,
+    );
 }
 
 /** Until when there is always a key: each that begins before the others have ended carries on. */
