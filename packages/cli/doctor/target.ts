@@ -49,7 +49,7 @@ export interface Target {
   readonly issuers: () => Promise<readonly IssuerSummary[] | Unavailable>;
   /** Which registry that is, and its version. */
   readonly registryIdentity: () => Promise<RegistryIdentity | Unavailable>;
-  /** The same two facts a few seconds later, asked again: the function's and the database's. */
+  /** Asks for the same two facts again until they agree, as long as a change may be on its way to the function. */
   readonly registryAgain: () => Promise<[Readiness["facts"], RegistryIdentity]>;
   /** What the roles of active issuers may do. */
   readonly relations: () => Promise<readonly RelationAccess[] | Unavailable>;
@@ -72,6 +72,7 @@ const NO_FUNCTION = "countersign_doctor";
 const NO_SCHEMA = "countersign_doctor";
 /** Milliseconds in which a function sees a change, and a little more. */
 const FRESH_AFTER = 6_000;
+const ASK_EVERY = 500;
 
 /** The roles that active issuers may claim. */
 export function rolesOf(issuers: readonly IssuerSummary[]): string[] {
@@ -125,10 +126,16 @@ export function examine(access: Access, io: CliIo): Target {
     issuers,
     registryIdentity: inDatabase(registryIdentity),
     registryAgain: once(async () => {
-      await new Promise((resolve) => setTimeout(resolve, FRESH_AFTER));
       const found = await database();
       if ("why" in found) throw found.error ?? new TypeError(found.why);
-      return [(await ready()).facts, await registryIdentity(found)];
+      const began = io.now();
+      for (;;) {
+        await new Promise((resolve) => setTimeout(resolve, ASK_EVERY));
+        const { facts } = await ready();
+        const identity = await registryIdentity(found);
+        const agree = facts.registryVersion === identity.version;
+        if (agree || Math.abs(io.now() - began) > FRESH_AFTER) return [facts, identity];
+      }
     }),
     relations: ofRoles(roleAccess),
     exposure: ofRoles(exposure),
