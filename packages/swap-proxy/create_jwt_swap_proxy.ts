@@ -1,11 +1,14 @@
 import { verifyMultiIssuerJwt } from "@countersign/verifier";
 import { bearerToken } from "./request/bearer_token.ts";
 import { createMinter } from "./downstream/downstream_token.ts";
+import { type Answer, createAuthorizer } from "./gateway/authorizer.ts";
+import { notAllowed } from "./gateway/hand_over.ts";
 import { forward } from "./upstream/forward.ts";
 import { createHealth } from "./health/health.ts";
 import { probeRoleClaim } from "./health/probe_role_claim.ts";
 import { RoleClaimGate } from "./health/role_claim_gate.ts";
 import { createRequestRouter } from "./request/request_router.ts";
+import type { UpstreamRoute } from "./request/router.ts";
 import type { ProxyOptions } from "./options/proxy_options.ts";
 import { proxySettings } from "./options/proxy_settings.ts";
 import { refusalResponse } from "./refusal/refusal_response.ts";
@@ -22,7 +25,7 @@ import { createSwapObserver } from "./events/swap_observer.ts";
  * spans or metrics are created.
  *
  * Serves `/`, `/<table>` and `/rpc/<function>` below the mount path, and `/-/healthz` and `/-/readyz`
- * there without a token.
+ * there without a token. With `gatewaySecret`, `/-/authorize` answers the operator's gateway instead of forwarding.
  *
  * **Does not** answer CORS preflights by itself (its callers are backends; OPTIONS needs a token like
  * everything else), follow redirects, or buffer bodies.
@@ -56,14 +59,24 @@ export function createJwtSwapProxy(
   const mint = createMinter(settings);
   const roleClaim = new RoleClaimGate(() => probeRoleClaim(settings), settings.now);
   const health = createHealth(settings, roleClaim);
+  const gateway = createAuthorizer(settings, route);
+  const forwarding = (request: Request, { pathAndQuery }: UpstreamRoute): Answer => (_, token) =>
+    forward(request, pathAndQuery, token, settings.forward);
   const observe = createSwapObserver(options);
   const refusals = new UniformRefusals(settings.now);
 
   return async (request) => {
     const swap = observe(request);
+    let handsOver = false;
     try {
       const to = route(request);
-      if (to.kind !== "upstream") return await health(to.kind, request.method);
+      if (to.kind === "healthz" || to.kind === "readyz") {
+        return await health(to.kind, request.method);
+      }
+      if (to.kind === "authorize") handsOver = gateway.admit(request.headers);
+      const answer = to.kind === "authorize"
+        ? gateway.judge(request, to.appended)
+        : forwarding(request, to);
       swap.routed();
 
       const inbound = bearerToken(request.headers);
@@ -76,9 +89,13 @@ export function createJwtSwapProxy(
       const token = typeof minted === "string" ? minted : await minted;
       swap.minted();
 
-      return swap.answered(await forward(request, to.pathAndQuery, token, settings.forward));
+      return swap.answered(await answer(verified, token));
     } catch (error) {
       const reason = refusalReason(error);
+      if (handsOver) {
+        swap.handedOver(reason);
+        return notAllowed();
+      }
       const refusal = refusals.of(reason);
       swap.refused(error, reason, refusal);
       const { method } = request;

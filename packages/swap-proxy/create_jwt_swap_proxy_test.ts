@@ -335,6 +335,7 @@ Deno.test("createJwtSwapProxy() refuses options that cannot work, by name and al
     ["upstreamUrl", { ...good, upstreamUrl: "file:///etc/passwd" }],
     ["upstreamUrl", { ...good, upstreamUrl: "http://host/?x" }],
     ["mountPath", { ...good, mountPath: "rest" }],
+    ["gatewaySecret", { ...good, gatewaySecret: "short" }],
     ["supabaseJwtSecret", { ...good, supabaseJwtSecret: "too short" }],
     ["upstreamTimeout", { ...good, upstreamTimeout: 0 }],
     ["upstreamTimeout", { ...good, upstreamTimeout: NaN }],

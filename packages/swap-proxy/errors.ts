@@ -5,6 +5,8 @@ export type ProxyReason =
   | "host_invalid"
   | "path_not_found"
   | "method_not_allowed"
+  | "gateway_not_allowed"
+  | "gateway_request_invalid"
   | "token_missing"
   | "token_empty"
   | "credentials_invalid"

@@ -193,6 +193,23 @@ export function keySourceContract(
     },
   );
 
+  criterion(
+    "lets nothing be kept elsewhere that it would not answer from memory",
+    async (harness) => {
+      const { source } = harness;
+      if (source.freshFor === undefined) return;
+      assert.equal(source.freshFor("billing"), 0);
+      await harness.register("billing");
+      await harness.settle();
+      await source.find("billing");
+      assert.ok(source.freshFor("billing") > 0);
+      assert.equal(source.freshFor("shipping"), 0);
+      if (harness.cutOff === undefined) return;
+      await harness.cutOff();
+      assert.equal(source.freshFor("billing"), 0);
+    },
+  );
+
   criterion("rejects when it can't say, without repeating the name", async (harness) => {
     if (harness.cutOff === undefined) return;
     await harness.register("billing");

@@ -118,6 +118,16 @@ export interface KeySource {
    * PostgREST follows. Left out by a source that cannot know.
    */
   guardIsOn?(): Promise<boolean>;
+  /**
+   * For how long the record that `find` would answer with from memory may still be believed, in milliseconds. Whoever
+   * keeps something that follows from it elsewhere asks this, and keeps it no longer.
+   *
+   * Left out by a source that cannot say: nothing may be kept.
+   *
+   * @param issuer The name of a record that `find` has returned.
+   * @returns 0 where it would have to be read again.
+   */
+  freshFor?(issuer: string): number;
   /** Which registry this is. Only the proxy asks, to report it. Left out by a source that cannot know. */
   identity?(): Promise<RegistryIdentity>;
 }

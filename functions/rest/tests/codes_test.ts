@@ -26,6 +26,7 @@ import { KEY_ATTACKS } from "@countersign/fixture/attacks";
 import { keyFor } from "@countersign/fixture";
 
 const now = () => Math.floor(Date.now() / 1000);
+const GATEWAY_SECRET = "a-secret-of-32-visible-characters";
 const GET: Attempt = { method: "GET", path: "/rest/v1/widgets?limit=1" };
 
 /** Sends what provokes a reason, and asserts that it did. */
@@ -49,6 +50,16 @@ function byFunction(
   return async (stage) => {
     await using other = await inProcess.start({ ...stage.env, ...env });
     assertRefused(await stage.send(GET, other.origin), reason, other);
+  };
+}
+
+/** A gateway asks, of a function that has one. */
+function byGateway(reason: RefusalReason, headers: Readonly<Record<string, string>>): Provocation {
+  return async (stage) => {
+    const env = { ...stage.env, COUNTERSIGN_GATEWAY_SECRET: GATEWAY_SECRET };
+    await using other = await inProcess.start(env);
+    const attempt = { ...GET, path: "/rest/-/authorize", headers: Object.entries(headers) };
+    assertRefused(await stage.send(attempt, other.origin), reason, other);
   };
 }
 
@@ -162,6 +173,10 @@ const PROVOKED: Readonly<Record<RefusalReason, Provocation>> = {
   })),
   path_not_found: byRequest("path_not_found", () => ({ path: "/auth/v1/admin/users" })),
   method_not_allowed: byRequest("method_not_allowed", () => ({ method: "TRACE", body: "" })),
+  gateway_not_allowed: byGateway("gateway_not_allowed", { "Countersign-Gateway": "guessed" }),
+  gateway_request_invalid: byGateway("gateway_request_invalid", {
+    "Countersign-Gateway": GATEWAY_SECRET,
+  }),
   token_missing: byRequest("token_missing", () => ({ token: null })),
   token_empty: byRequest("token_empty", () => ({
     token: null,

@@ -7,6 +7,8 @@ import { sealOf } from "./seal.ts";
 const LIFETIME = 30;
 /** Seconds for which it is sent again with the same inbound token: two thirds of its life are left. */
 const REUSE = 10;
+/** Seconds that a downstream token lives at least when it is handed out, unless the inbound one ends before. */
+export const LEAST_LIFETIME = LIFETIME - REUSE;
 
 interface Minted {
   readonly token: string;

@@ -18,6 +18,8 @@ export interface Swap {
   minted(): void;
   /** PostgREST answered. */
   answered(response: Response): Response;
+  /** A gateway was told no, and sends the request itself: what is wrong with it is reported then. */
+  handedOver(reason: RefusalReason): void;
   /** PostgREST did not answer. */
   refused(error: unknown, reason: RefusalReason, refusal: Refusal): void;
 }
@@ -106,6 +108,13 @@ class ObservedSwap implements Swap {
       this.#tell({ type: "observed", requestId: this.requestId, issuer, kid, refusals });
     }
     return response;
+  }
+
+  handedOver(reason: RefusalReason): void {
+    if (!this.#isRouted) return;
+    const { issuer, kid } = this.#key ?? {};
+    const outcome = "handed_over";
+    this.#observer.telemetry?.end(this.#span, { issuer, kid, outcome, reason, status: 403 });
   }
 
   refused(error: unknown, reason: RefusalReason, refusal: Refusal): void {

@@ -22,7 +22,7 @@ export interface SwapOutcome {
   /** The registered key, where the token named one. */
   readonly kid: string | undefined;
   /** The code that the caller received, or that PostgREST answered. */
-  readonly outcome: PublicCode | "answered";
+  readonly outcome: PublicCode | "answered" | "handed_over";
   /** The precise reason of a refusal. */
   readonly reason?: RefusalReason;
   readonly status: number;

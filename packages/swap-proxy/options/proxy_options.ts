@@ -27,6 +27,11 @@ export interface ProxyOptions {
   readonly keySource?: KeySource;
   /** Signs downstream tokens. */
   readonly signer?: DownstreamSigner;
+  /**
+   * Turns `/-/authorize` on, for a gateway that sends this secret in `Countersign-Gateway`: at least 32 visible ASCII
+   * characters. Default: off.
+   */
+  readonly gatewaySecret?: string;
   /** What tokens call this target. Default: the project's ref and its URL. */
   readonly audience?: string | readonly string[];
   /** Whether a token without `aud` is refused. Default: false. */

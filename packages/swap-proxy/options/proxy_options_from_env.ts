@@ -10,6 +10,7 @@ import { consoleLogger } from "../events/console_logger.ts";
 import type { DownstreamSigner } from "../downstream/downstream_signer.ts";
 import { hs256Signer } from "../downstream/hs256_signer.ts";
 import { jwkSigner } from "../downstream/jwk_signer.ts";
+import { checkedSecret } from "../gateway/gateway_secret.ts";
 import { createRouter } from "../request/router.ts";
 import { postgresKeySource } from "../registry/postgres_key_source.ts";
 import { headerNames } from "../upstream/forwarded_headers.ts";
@@ -51,6 +52,7 @@ export interface ConfiguredProxyOptions extends ProxyOptions {
  * | `COUNTERSIGN_UPSTREAM_TIMEOUT` | at most `10m`. Default: `60s` |
  * | `COUNTERSIGN_REQUEST_HEADERS` | names of further request headers that PostgREST gets, separated by commas |
  * | `COUNTERSIGN_RESPONSE_HEADERS` | names of further headers of PostgREST's that the client gets, separated by commas |
+ * | `COUNTERSIGN_GATEWAY_SECRET` | turns `/-/authorize` on for a gateway that sends it |
  * | `COUNTERSIGN_MOUNT_PATH` | Default: `/functions/v1/rest` |
  * | `PORT` | checked here, and read by whoever listens |
  * | `COUNTERSIGN_SERVER_TIMING` | `true`: answers have the proxy's phases in `Server-Timing`. Default: `false` |
@@ -115,6 +117,7 @@ export function proxyOptionsFromEnv(
       (names) => headerNames(list(names)),
     ),
     mountPath: variables.parse("COUNTERSIGN_MOUNT_PATH", mountPath),
+    gatewaySecret: variables.parse("COUNTERSIGN_GATEWAY_SECRET", checkedSecret),
     serverTiming: variables.parse("COUNTERSIGN_SERVER_TIMING", boolean),
   };
   variables.parse("PORT", port);

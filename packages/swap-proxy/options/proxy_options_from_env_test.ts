@@ -53,6 +53,7 @@ Deno.test("proxyOptionsFromEnv() reads every variable", async () => {
     COUNTERSIGN_UPSTREAM_URL: "http://127.0.0.1:3000",
     COUNTERSIGN_UPSTREAM_TIMEOUT: "500ms",
     COUNTERSIGN_MOUNT_PATH: "/functions/v1/db",
+    COUNTERSIGN_GATEWAY_SECRET: "a-gateway-hunter2-hunter2-hunter2",
     COUNTERSIGN_SERVER_TIMING: "true",
   });
   assert.deepEqual(options.audience, ["prod", "https://prod.example.com"]);
@@ -61,6 +62,7 @@ Deno.test("proxyOptionsFromEnv() reads every variable", async () => {
   assert.equal(options.upstreamUrl, "http://127.0.0.1:3000");
   assert.equal(options.upstreamTimeout, 500);
   assert.equal(options.mountPath, "/functions/v1/db");
+  assert.equal(options.gatewaySecret, "a-gateway-hunter2-hunter2-hunter2");
   assert.equal(options.serverTiming, true);
   createJwtSwapProxy(options);
   await options.close();
@@ -147,6 +149,7 @@ Deno.test("proxyOptionsFromEnv() names the variable whose value cannot be used, 
     ["COUNTERSIGN_UPSTREAM_URL", "hunter2"],
     ["COUNTERSIGN_UPSTREAM_TIMEOUT", "soon"],
     ["COUNTERSIGN_MOUNT_PATH", "rest"],
+    ["COUNTERSIGN_GATEWAY_SECRET", "hunter2"],
   ];
   for (const [name, value] of bad) {
     assert.deepEqual(problemsOf({ ...HOSTED, [name]: value }), [name], `${name}=${value}`);

@@ -9,6 +9,7 @@ import {
   type VerifyOptions,
 } from "@countersign/verifier";
 import type { DownstreamSigner } from "../downstream/downstream_signer.ts";
+import { createGatewayCheck } from "../gateway/gateway_secret.ts";
 import { hs256Signer } from "../downstream/hs256_signer.ts";
 import { createRouter } from "../request/router.ts";
 import type { ForwardSettings } from "../upstream/forward.ts";
@@ -27,6 +28,8 @@ export interface ProxySettings {
   readonly verify: VerifyOptions & { readonly keySource: KeySource };
   readonly signer: DownstreamSigner;
   readonly forward: ForwardSettings;
+  /** Throws unless the headers are those of the operator's gateway. */
+  readonly checkGateway: (headers: Headers) => void;
   readonly now: () => number;
 }
 
@@ -37,6 +40,7 @@ const MEMBERS: ReadonlySet<string> = new Set(
     "supabaseJwtSecret",
     "allowedIssuers",
     "mountPath",
+    "gatewaySecret",
     "upstreamUrl",
     "apikey",
     "keySource",
@@ -85,6 +89,10 @@ export function proxySettings(options: ProxyOptions): ProxySettings {
   }
   problems.try("serverTiming", () => checkType(options.serverTiming, "boolean"));
   const mountPath = problems.try("mountPath", () => mountPathOf(options));
+  const checkGateway = problems.try(
+    "gatewaySecret",
+    () => createGatewayCheck(options.gatewaySecret),
+  );
   const upstreamUrl = problems.try(
     "upstreamUrl",
     () => options.upstreamUrl === undefined ? undefined : readServerUrl(options.upstreamUrl),
@@ -110,7 +118,7 @@ export function proxySettings(options: ProxyOptions): ProxySettings {
   );
   if (
     problems.any || supabaseUrl === undefined || mountPath === undefined || calls === undefined ||
-    keySource === undefined || signer === undefined
+    keySource === undefined || signer === undefined || checkGateway === undefined
   ) return problems.fail();
 
   return {
@@ -138,6 +146,7 @@ export function proxySettings(options: ProxyOptions): ProxySettings {
       // As a method of the options it would be called with them as `this`, which Workers refuse.
       fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     },
+    checkGateway,
     now,
   };
 }

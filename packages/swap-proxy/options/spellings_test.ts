@@ -309,6 +309,11 @@ const SPELLINGS: readonly Spelling[] = [
     ["/functions/v1/rest?x", /path of plain segments/],
     ["/functions v1", /path of plain segments/],
   ]),
+  ...spell("COUNTERSIGN_GATEWAY_SECRET", [
+    ["x".repeat(32), member("gatewaySecret", "x".repeat(32))],
+    ["x".repeat(31), /32 visible/],
+    [`${"x".repeat(16)} ${"x".repeat(16)}`, /32 visible/],
+  ]),
   ...spell("PORT", [
     ["8000", taken],
     [" 9000 ", taken],

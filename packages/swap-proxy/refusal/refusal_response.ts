@@ -22,6 +22,7 @@ export function refusalResponse(
 ): Response {
   const response = new Headers(headers);
   response.set("content-type", "application/json; charset=utf-8");
+  response.set("cache-control", "no-store");
   response.set(REQUEST_ID_HEADER, requestId);
   const details = explains && error instanceof JwtVerificationError ? error.message : null;
   const body = method === "HEAD" ? null : JSON.stringify({ code, message, details, hint });

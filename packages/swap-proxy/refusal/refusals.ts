@@ -9,6 +9,7 @@ export type PublicCode =
   | "host_invalid"
   | "path_not_found"
   | "method_not_allowed"
+  | "gateway_request_invalid"
   | "token_missing"
   | "token_empty"
   | "credentials_invalid"
@@ -75,6 +76,13 @@ const registryUnavailable: Refusal = {
 
 const UNKNOWN_WRITE = "Check whether a write took place before you repeat it";
 
+const pathNotFound: Refusal = {
+  status: 404,
+  code: "path_not_found",
+  message: "Nothing is served at this path",
+  hint: "Only /, /<table> and /rpc/<function> are served, below the mount path",
+};
+
 /**
  * The one table from a precise reason to what the caller gets. Bodies have PostgREST's four members; `details` is
  * null unless the row explains.
@@ -95,18 +103,21 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
     message: "The Host header must be a host name and a port",
     hint: "Send the request to the function's URL as it stands",
   },
-  path_not_found: {
-    status: 404,
-    code: "path_not_found",
-    message: "Nothing is served at this path",
-    hint: "Only /, /<table> and /rpc/<function> are served, below the mount path",
-  },
+  path_not_found: pathNotFound,
   method_not_allowed: {
     status: 405,
     code: "method_not_allowed",
     message: "The method is not allowed",
     hint: "Use GET, HEAD, POST, PATCH, PUT, DELETE or OPTIONS",
     headers: { allow: "GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS" },
+  },
+  // Without the secret there is nothing to see.
+  gateway_not_allowed: pathNotFound,
+  gateway_request_invalid: {
+    status: 400,
+    code: "gateway_request_invalid",
+    message: "The gateway must name the original request",
+    hint: "Send X-Original-Method and X-Original-URI, or X-Forwarded-Method and X-Forwarded-Uri",
   },
 
   // RFC 6750 §3: a request without any credentials gets a challenge without an error code.

@@ -24,6 +24,8 @@ const EXPECTED: Readonly<Record<RefusalReason, readonly [number, string, "alarm"
   host_invalid: [400, "host_invalid"],
   path_not_found: [404, "path_not_found"],
   method_not_allowed: [405, "method_not_allowed"],
+  gateway_not_allowed: [404, "path_not_found"],
+  gateway_request_invalid: [400, "gateway_request_invalid"],
   token_missing: [401, "token_missing"],
   token_empty: [400, "token_empty"],
   credentials_invalid: [400, "credentials_invalid"],

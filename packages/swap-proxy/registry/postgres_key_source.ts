@@ -40,6 +40,8 @@ export interface PostgresKeySource extends KeySource {
   guardIsOn(): Promise<boolean>;
   /** The newest key that seals downstream tokens, as of the last read. */
   sealKey(): SealKey | undefined;
+  /** What is left of `maxStaleness`, in milliseconds. */
+  freshFor(issuer: string): number;
   /** Which database the registry is in, and the version of it that was read last. */
   identity(): Promise<RegistryIdentity>;
   /** Stops listening and turns everybody away. The client stays open: whoever made it ends it. */
@@ -162,6 +164,11 @@ class CachedIssuers implements PostgresKeySource {
 
   async guardIsOn(): Promise<boolean> {
     return await withTimeout(this.#queryTimeout, readGuardSetting(this.#client));
+  }
+
+  freshFor(issuer: string): number {
+    if (this.#known.get(issuer)?.generation !== this.#generation) return 0;
+    return Math.max(0, this.#confirmedAt + this.#maxStaleness - this.#now());
   }
 
   async identity(): Promise<RegistryIdentity> {

@@ -174,6 +174,34 @@ Deno.test("postgresKeySource() never answers from memory past its staleness", as
   });
 });
 
+Deno.test("postgresKeySource() says how long a record is still good for", async () => {
+  await withSource(async (source, registry) => {
+    assert.equal(source.freshFor("service-a"), 0);
+    const release = registry.hold();
+    const found = source.find("service-a");
+    registry.time += 300; // the age counts from when the read was sent
+    release();
+    await found;
+    for (const [passed, left] of [[0, 4_700], [700, 4_000], [3_999, 1], [1, 0], [10, 0]] as const) {
+      registry.time += passed;
+      assert.equal(source.freshFor("service-a"), left);
+    }
+    assert.equal(source.freshFor("service-b"), 0);
+  });
+});
+
+Deno.test("postgresKeySource() lets nothing be kept of an issuer whose change was announced", async () => {
+  await withSource(async (source, registry) => {
+    await source.find("service-a");
+    await source.find("service-b");
+    registry.put(revoked(a));
+    registry.notify("service-a");
+    assert.deepEqual([source.freshFor("service-a"), source.freshFor("service-b")], [0, 5_000]);
+    registry.notify("");
+    assert.equal(source.freshFor("service-b"), 0);
+  }, { listen: true });
+});
+
 Deno.test("postgresKeySource() serves known issuers until the staleness has passed, then rejects", async () => {
   await withSource(async (source, registry) => {
     const known = await source.find("service-a");

@@ -1,16 +1,30 @@
 import { ConfigurationError } from "../errors.ts";
 
+/** A path and query for PostgREST. */
+export interface UpstreamRoute {
+  readonly kind: "upstream";
+  readonly pathAndQuery: string;
+}
+
+/** A gateway's question, and the path and query that it has appended (Envoy), if any. */
+export interface AuthorizeRoute {
+  readonly kind: "authorize";
+  readonly appended: string | undefined;
+}
+
 /** What a URL asks for. */
 export type Route =
-  | { readonly kind: "upstream"; readonly pathAndQuery: string }
+  | UpstreamRoute
   | { readonly kind: "healthz" }
-  | { readonly kind: "readyz" };
+  | { readonly kind: "readyz" }
+  | AuthorizeRoute;
 
 /** Where the platform mounts functions; it strips this before a function sees the path. */
 const PLATFORM_PREFIX = "/functions/v1";
 
 const HEALTHZ: Route = { kind: "healthz" };
 const READYZ: Route = { kind: "readyz" };
+const AUTHORIZE = "/-/authorize";
 
 // RFC 3986 §3.3 pchar. Left out of the percent-encodings are those that decode to "%", "." "/" or "\"
 // (a second decoder behind us would see another path than we do) and to control characters.
@@ -71,6 +85,10 @@ function below(prefix: string, path: string): string | undefined {
 function route(rest: string, query: string): Route | undefined {
   if (rest === "/-/healthz") return HEALTHZ;
   if (rest === "/-/readyz") return READYZ;
+  const behind = below(AUTHORIZE, rest);
+  if (behind !== undefined) {
+    return { kind: "authorize", appended: behind === "" ? undefined : behind + query };
+  }
   const path = rest === "" ? "/" : rest;
   if (!POSTGREST_PATH.test(path) || !isUtf8(path)) return undefined;
   return { kind: "upstream", pathAndQuery: path + query };

@@ -124,6 +124,16 @@ Deno.test("createRouter() finds the health paths under the mount", () => {
   assert.deepEqual(at("/functions/v1/rest/v1/-/readyz?x"), { kind: "readyz" });
 });
 
+Deno.test("createRouter() finds a gateway's question, and what is appended to it", () => {
+  const question = (appended?: string) => ({ kind: "authorize", appended });
+  assert.deepEqual(at("/rest/v1/-/authorize"), question());
+  assert.deepEqual(at("/rest/-/authorize?x"), question());
+  assert.deepEqual(at("/rest/-/authorize/"), question("/"));
+  assert.deepEqual(at("/rest/-/authorize/rest/v1/a?b=/../c"), question("/rest/v1/a?b=/../c"));
+  assert.deepEqual(at("/rest/-/authorize//rest/v1/a"), question("//rest/v1/a"));
+  assert.equal(at("/rest/-/authorizes"), undefined);
+});
+
 Deno.test("createRouter() survives request targets that are no path", () => {
   for (const url of ["*", "edge.internal:8000", "", "http://edge.internal"]) {
     assert.equal(route(url), undefined, url);

@@ -43,5 +43,6 @@ export function memoryKeySource(
   return {
     find: (issuer) => byIssuer.get(issuer),
     ...(sealKey && { sealKey: () => sealKey }),
+    freshFor: (issuer) => byIssuer.has(issuer) ? Infinity : 0,
   };
 }

@@ -14,7 +14,10 @@ keySourceContract("memoryKeySource()", async () => {
     source = memoryKeySource(records.values());
   };
   return {
-    source: { find: (issuer) => source.find(issuer) },
+    source: {
+      find: (issuer) => source.find(issuer),
+      freshFor: (issuer) => source.freshFor?.(issuer) ?? 0,
+    },
     register: (issuer) => replace(issuer, (record) => ({ ...record, issuer })),
     change: (issuer) =>
       replace(issuer, (record) => ({

@@ -98,6 +98,7 @@ export function restKeySource(options: RestKeySourceOptions): KeySource {
     find: (issuer) => source.find(issuer),
     sealKey: () => sealKey.current(),
     guardIsOn: registry.guardIsOn,
+    freshFor: (issuer) => source.freshFor(issuer),
   };
 }
 
@@ -144,6 +145,12 @@ class CachedRows {
       return miss.error === undefined ? undefined : Promise.reject(miss.error);
     }
     return this.#refresh(issuer);
+  }
+
+  freshFor(issuer: string): number {
+    const known = this.#known.get(issuer);
+    const age = known === undefined ? NaN : this.now() - known.asOf;
+    return isWithin(age, this.maxStaleness) ? this.maxStaleness - age : 0;
   }
 
   #refresh(issuer: string): Promise<IssuerRecord | undefined> {

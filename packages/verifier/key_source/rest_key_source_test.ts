@@ -61,6 +61,21 @@ Deno.test("restKeySource() never uses a record beyond its staleness", async () =
   assert.equal((await source.find("billing"))?.isActive, false);
 });
 
+Deno.test("restKeySource() says how long a record is still good for", async () => {
+  const registry = new Registry();
+  registry.put("billing");
+  const source = registry.source();
+  assert.equal(source.freshFor?.("billing"), 0);
+  await source.find("billing");
+  for (
+    const [age, left] of [[0, 5_000], [1_999, 3_001], [4_999, 1], [5_000, 0], [-1, 0]] as const
+  ) {
+    registry.milliseconds += age;
+    assert.equal(source.freshFor?.("billing"), left, `${age}`);
+    registry.milliseconds -= age;
+  }
+});
+
 Deno.test("restKeySource() counts staleness from when it asked, not from the answer", async () => {
   const registry = new Registry();
   registry.put("billing");

@@ -56,6 +56,7 @@ export const FAILURE: readonly Scenario[] = [
   },
   {
     name: "a 404 without a body gets one, because postgrest-js takes an empty 404 for success",
+    forwards: "the function",
     async run(stage) {
       await failsWhile(stage, "upstream_not_found", () => notFound(null));
       await stage.upstream.answering(() => notFound('{"code":"PGRST202"}'), async () => {
@@ -66,6 +67,7 @@ export const FAILURE: readonly Scenario[] = [
   },
   {
     name: "PostgREST's refusal of our own token is our fault: 502 and an alarm",
+    forwards: "the function",
     async run(stage) {
       const refusal = (code: string) => () =>
         Response.json({ code, message: "no", details: null, hint: null }, { status: 401 });
