@@ -169,13 +169,16 @@ begin
     select format('schema %I', n.nspname) from pg_catalog.pg_namespace n
     where n.nspname in ('countersign', 'countersign_locks') and n.nspowner <> owner
     union all
-    select 'function ' || p.oid::regprocedure::text from pg_catalog.pg_proc p
+    select format('function %s.%I(%s)', p.pronamespace::regnamespace, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid))
+    from pg_catalog.pg_proc p
     where p.proowner <> owner and (
       p.pronamespace = 'countersign'::regnamespace
       or p.pronamespace = 'public'::regnamespace and p.proname in ('jwt_rotate_key', 'jwt_apply_plan')
     )
     union all
-    select case c.relkind when 'v' then 'view ' when 'S' then 'sequence ' else 'table ' end || c.oid::regclass::text
+    select format(
+      '%s %s.%I', case c.relkind when 'v' then 'view' when 'S' then 'sequence' else 'table' end, c.relnamespace::regnamespace, c.relname
+    )
     from pg_catalog.pg_class c
     where c.relowner <> owner and (
       c.relnamespace in ('countersign'::regnamespace, 'countersign_locks'::regnamespace) and c.relkind in ('r', 'p', 'v', 'S')
