@@ -2,6 +2,7 @@ import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import { signMultiIssuerJwt } from "@countersign/signer";
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import postgres from "postgres";
 import { assertFailed, cli, cliJson, type Outcome, type World } from "./fixtures/cli.ts";
 
 let local: LocalTarget;
@@ -335,6 +336,21 @@ Deno.test("guard enable, status and disable say what PostgREST is told", async (
     2,
     /does not exist/,
   );
+});
+
+Deno.test("guard rotate-seal makes a key, and says how long the others are accepted", async () => {
+  const world = WORLDS["SQL"]?.() ?? {};
+  const rotate = (...args: string[]) => ["guard", "rotate-seal", ...args];
+  assertSaid(await cli(rotate(), world), /^new key [0-9a-f]{12}; older keys are accepted for 1h$/m);
+  const { id } = await cliJson(rotate("--overlap", "10m"), world) as { id: string };
+  const sql = postgres(local.databaseUrl, { max: 1, onnotice: () => {} });
+  const keys = await sql`select id, accepted_until is null as newest from public.jwt_seal_keys`;
+  assert.deepEqual([keys.length, { ...keys[0] }], [3, { id, newest: true }]);
+  assertSaid(await cli(rotate("--overlap", "0"), world), /; older keys are no longer accepted$/m);
+  assert.equal((await sql`select id from public.jwt_seal_keys`).length, 1);
+  await sql.end();
+  assertFailed(await cli(rotate("--overlap", "soon"), world), 2, /--overlap/);
+  assertFailed(await cli(rotate("--overlap", "31d"), world), 2, /at most 30 days/);
 });
 
 Deno.test("the service key and the database's URL can come from standard input", async () => {

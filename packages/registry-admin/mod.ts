@@ -64,6 +64,7 @@ export type {
 } from "@countersign/verifier";
 export type { AuditRow, KeyState, PublicKeyRow, RegisteredKey } from "./store/rows.ts";
 export { disableGuard, enableGuard, type GuardStatus, guardStatus } from "./database/guard.ts";
+export { rotateSealKey } from "./database/seal.ts";
 
 export { type OpenDatabase, openDatabase } from "./store/connection.ts";
 export { type RelationAccess, roleAccess, type TableCommand } from "./access/role_access.ts";

@@ -4,9 +4,11 @@ import {
   enableGuard,
   type GuardStatus,
   guardStatus,
+  rotateSealKey,
 } from "@countersign/registry-admin";
 import type { Command } from "commander";
 import type { CliIo } from "../io.ts";
+import { durationOption } from "../options/input.ts";
 import { type OutputOptions, writeResult } from "../options/output.ts";
 import { databaseTarget, databaseUrlOption } from "../options/registry_target.ts";
 
@@ -15,7 +17,12 @@ interface GuardOptions extends OutputOptions {
   readonly chain?: string;
 }
 
-/** `countersign guard enable`, `disable` and `status`. */
+interface RotateOptions extends OutputOptions {
+  readonly databaseUrl?: string;
+  readonly overlap: string;
+}
+
+/** `countersign guard enable`, `disable`, `status` and `rotate-seal`. */
 export function addGuard(program: Command, io: CliIo): void {
   const guard = program.command("guard")
     .description(
@@ -59,6 +66,31 @@ Example:
     (target) => disableGuard(target),
   );
   add("status", "Show whether the guard is on", (target) => guardStatus(target));
+
+  guard.command("rotate-seal")
+    .description("Make a new key for the seal by which the guard knows the proxy's tokens")
+    .addOption(databaseUrlOption())
+    .option("--overlap <duration>", "how long the old keys are accepted; 0 ends them at once", "1h")
+    .option("--json", "print the new key's id as JSON")
+    .addHelpText(
+      "after",
+      `
+The proxies read the new key by themselves. Give them time: the overlap has to be longer
+than their COUNTERSIGN_MAX_STALENESS plus 30 seconds.
+
+Example:
+  $ export COUNTERSIGN_ADMIN_DB_URL=…
+  $ countersign guard rotate-seal --overlap 10m
+`,
+    )
+    .action(async (options: RotateOptions) => {
+      const overlap = durationOption("--overlap", options.overlap);
+      const id = await rotateSealKey(await databaseTarget(options, io), { overlap });
+      const until = overlap === 0
+        ? "older keys are no longer accepted"
+        : `older keys are accepted for ${options.overlap}`;
+      writeResult(io, options, { json: { id, overlap }, lines: [`new key ${id}; ${until}`] });
+    });
 }
 
 function describe({ enabled, preRequest, chained, enabledAt, usedTokens }: GuardStatus): string[] {
