@@ -1,7 +1,7 @@
 /** What nginx makes of a request before the function judges it, and after: an attacker writes every byte of it. */
 import assert from "node:assert/strict";
 import type { Attempt } from "@countersign/fixture";
-import { passes, refuses, type Stage } from "@countersign/fixture/stage";
+import { type Host, passes, refuses, type Stage } from "@countersign/fixture/stage";
 import { type GatewayStage, openGatewayStage } from "./gateway_stage.ts";
 
 const WIDGETS = "/rest/v1/widgets?limit=1";
@@ -238,3 +238,30 @@ async function answers(t: Deno.TestContext, { stage }: GatewayStage): Promise<vo
     assert.doesNotMatch(told, /countersign-path/i);
   });
 }
+
+/** Anything that listens at the function's address and answers with 200. */
+const yesToAll: Host = {
+  name: "no function at all",
+  start() {
+    const server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      () => new Response("yes"),
+    );
+    return Promise.resolve({
+      origin: `http://127.0.0.1:${server.addr.port}`,
+      printed: () => "",
+      logsAll: false,
+      [Symbol.asyncDispose]: () => server.shutdown(),
+    });
+  },
+};
+
+Deno.test("without a downstream token nginx never asks PostgREST as anon", async () => {
+  await using opened = await openGatewayStage("30s", yesToAll);
+  const { stage } = opened;
+  for (const token of [null, stage.warehouse.token(), stage.target.serviceRoleKey]) {
+    const { status, text } = await stage.send(get(WIDGETS, { token }));
+    assert.deepEqual([status, JSON.parse(text).code], [401, "PGRST301"]);
+    assert.equal(stage.upstream.asked.at(-1)!.headers.get("authorization"), "Bearer none");
+  }
+});
