@@ -52,16 +52,18 @@ export class DemoService {
   }
 }
 
-/** Sends one request through the function. */
+/** Sends one request through the function, or past it: that takes the project's URL and an API key. */
 export async function ask(
-  functionsUrl: string,
+  url: string,
   path: string,
   token: string,
   row?: Record<string, unknown>,
+  apikey?: string,
 ): Promise<Answer> {
-  const response = await fetch(`${functionsUrl}/rest/v1/${path}`, {
+  const response = await fetch(`${url}/rest/v1/${path}`, {
     method: row === undefined ? "GET" : "POST",
     headers: {
+      ...(apikey !== undefined && { apikey }),
       "Authorization": `Bearer ${token}`,
       "Content-Type": "application/json",
       "Prefer": "return=representation",

@@ -8,7 +8,7 @@ import {
   registerPublicKey,
   rotateKey,
 } from "@countersign/registry-admin";
-import { connectPostgres, type PostgresClient } from "@countersign/swap-proxy";
+import { connectPostgres, hs256Signer, type PostgresClient } from "@countersign/swap-proxy";
 import { DemoFailure, step, table } from "./demo_report.ts";
 import { type Answer, ask, DemoService, expect } from "./demo_service.ts";
 
@@ -52,7 +52,8 @@ export async function mainJob(target: LocalTarget): Promise<DemoServices> {
     const services = await twoServices(databaseUrl);
     await writeAndRead(target, services);
     await refusals(target, database, services);
-    await rotation(target, services.warehouse);
+    const warehouse = await rotation(target, services.warehouse);
+    await forgery(target, database, warehouse);
     return services;
   } finally {
     await database.end();
@@ -183,10 +184,10 @@ async function revocation(
   }
 }
 
-async function rotation(target: LocalTarget, before: DemoService): Promise<void> {
+async function rotation(target: LocalTarget, before: DemoService): Promise<DemoService> {
   const { url, functionsUrl, databaseUrl } = target;
+  const after = await before.withNewKey();
   await step("Rotate a key without renaming the issuer; both work during the overlap", async () => {
-    const after = await before.withNewKey();
     await rotateKey({
       databaseUrl,
       issuer: before.name,
@@ -204,6 +205,42 @@ async function rotation(target: LocalTarget, before: DemoService): Promise<void>
     if (seen.length !== 3) throw new DemoFailure(`The new key sees ${seen.length} rows, not all 3`);
     return [...table(rows), `still "${before.name}": the new key sees what the old one wrote`];
   });
+  return after;
+}
+
+/** A holder of another key that PostgREST trusts signs what it likes. Here that key is the project's own secret. */
+async function forgery(
+  target: LocalTarget,
+  database: PostgresClient,
+  service: DemoService,
+): Promise<void> {
+  const { url, functionsUrl } = target;
+  const { name, role, kid } = service;
+  await step("Enable the guard: only what the proxy has sealed counts as an issuer's", async () => {
+    const iat = Math.floor(Date.now() / 1000);
+    const mark = { iss: name, role, exp: iat + 60, countersign: { kid, iat } };
+    const forged = await hs256Signer(target.jwtSecret).sign(mark);
+    const write = () => ask(url, "widgets", forged, { name: "forged" }, target.publishableKey);
+    const before = await write();
+    await database.query("select countersign.guard_enable()", []);
+    const after = await untilRefused(write);
+    await database.query("delete from public.widgets where name = 'forged'", []);
+    const honest = await ask(functionsUrl, "widgets", await service.token(url), { name: "sealed" });
+    return table([
+      ["forged past the proxy", "guard off", expect("before", before, "201")],
+      ["the same", "guard on", expect("after", after, "401 token_refused")],
+      ["through the proxy", "guard on", expect("the proxy's", honest, "201")],
+    ]);
+  });
+}
+
+/** PostgREST reads its configuration again within a second. */
+async function untilRefused(write: () => Promise<Answer>): Promise<Answer> {
+  const deadline = performance.now() + 5_000;
+  for (;;) {
+    const answer = await write();
+    if (answer.status !== 201 || performance.now() > deadline) return answer;
+  }
 }
 
 /** A new key works within a second. */

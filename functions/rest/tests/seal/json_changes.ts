@@ -143,6 +143,7 @@ export function respelled(value: unknown, random: () => number): string {
 function spellings(number: number): [string, ...string[]] {
   const plain = JSON.stringify(number);
   const [digits = "", exponent = "0"] = plain.split("e");
+  if (number === 0) return ["0", "-0", "0.00", "0e5", "-0.0E-3"];
   const longer = digits.includes(".") ? `${digits}00` : `${digits}.0`;
   const power = Number(exponent);
   return [
