@@ -14,6 +14,7 @@ import { guardCheck } from "./checks/registry/guard.ts";
 import { issuersCheck } from "./checks/registry/issuers.ts";
 import { keysCheck } from "./checks/registry/keys.ts";
 import { migrationsCheck } from "./checks/registry/migrations.ts";
+import { postgrestCheck } from "./checks/registry/postgrest.ts";
 import { rolesCheck } from "./checks/registry/roles.ts";
 import { sessionsCheck } from "./checks/registry/sessions.ts";
 import { functionsCheck } from "./checks/tables/functions.ts";
@@ -42,6 +43,7 @@ export const CHECKS: readonly Check[] = [
   guardCheck,
   grantsCheck,
   sessionsCheck,
+  postgrestCheck,
   issuersCheck,
   keysCheck,
   rolesCheck,

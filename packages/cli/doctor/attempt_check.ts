@@ -2,6 +2,7 @@ import {
   attempt,
   type AttemptResult,
   type IssuerSummary,
+  RegistryError,
   type RelationAccess,
 } from "@countersign/registry-admin";
 import { type Check, type Finding, notChecked, ok, problem } from "./finding.ts";
@@ -83,8 +84,13 @@ async function tryEach(
   };
   const findings: Finding[] = [];
   for (const role of policy.roles) {
-    const result = await attempt(opened, { role, claims, table, method, body });
-    findings.push(...judged(role, `${method} ${table}`, result));
+    try {
+      const result = await attempt(opened, { role, claims, table, method, body });
+      findings.push(...judged(role, `${method} ${table}`, result));
+    } catch (error) {
+      if (!(error instanceof RegistryError) || error.code !== "invalid_argument") throw error;
+      return problem("table_unknown", error.message, "check its spelling, and give its schema");
+    }
   }
   return findings.length === 0
     ? problem(

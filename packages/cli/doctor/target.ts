@@ -81,6 +81,12 @@ export function rolesOf(issuers: readonly IssuerSummary[]): string[] {
   ];
 }
 
+/** Those of them that the database does not refuse. */
+function usableRolesOf(issuers: readonly IssuerSummary[]): string[] {
+  const refused = new Set(issuers.flatMap(({ policy }) => policy.refusedRoles));
+  return rolesOf(issuers).filter((role) => !refused.has(role));
+}
+
 /** Prepares the questions. None is asked until a check wants its answer. */
 export function examine(access: Access, io: CliIo): Target {
   const { url, functionUrl, apikey, allowedIssuers, registry } = access;
@@ -103,10 +109,11 @@ export function examine(access: Access, io: CliIo): Target {
         ? found
         : await unlessRefused("the catalogs cannot be read", () => read(found));
     });
+  /** Of a role that is refused nothing else matters. */
   const ofRoles = <T>(read: (found: OpenDatabase, roles: string[]) => Promise<T>) =>
     inDatabase(async (found) => {
       const registered = await issuers();
-      return await read(found, "why" in registered ? [] : rolesOf(registered));
+      return await read(found, "why" in registered ? [] : usableRolesOf(registered));
     });
   const ready = async () => readinessIn(await ask(`${functionUrl}/-/readyz`, {}, io));
   return {

@@ -24,7 +24,7 @@ export interface Exposure {
   readonly postgrest: Readonly<Record<string, string>>;
   /** Who owns the registry, if the role that asks may not change what that owner has. */
   readonly foreignOwner: string | null;
-  /** Sessions idle in a transaction of more than ten seconds that hold locks on the registry. */
+  /** Sessions idle in a transaction of more than three seconds that hold locks on the registry. */
   readonly holders: readonly {
     readonly pid: number;
     readonly user: string;
@@ -74,7 +74,7 @@ const EXPOSURE = String.raw`
         join pg_roles o on o.oid = p.proowner
         where p.prosecdef and p.prokind in ('f', 'p') and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
           and (n.nspname = 'public' or n.nspname = any (string_to_array(replace(coalesce((select value from settings where name = 'pgrst.db_schemas'), ''), ' ', ''), ',')))
-          and p.proname !~ '^jwt_' and pg_has_role(p.proowner, 'MEMBER')
+          and n.nspname <> 'countersign' and p.proname !~ '^jwt_' and pg_has_role(p.proowner, 'MEMBER')
           and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
       ) f
       where f.roles <> '[]'
@@ -111,7 +111,7 @@ const EXPOSURE = String.raw`
     coalesce((
       select jsonb_agg(jsonb_build_object('pid', a.pid, 'user', coalesce(a.usename, ''), 'query', left(a.query, 200)) order by a.xact_start)
       from pg_stat_activity a
-      where a.datname = current_database() and a.xact_start < clock_timestamp() - interval '10 seconds' and exists (
+      where a.datname = current_database() and a.xact_start < clock_timestamp() - interval '3 seconds' and exists (
         select from pg_locks l join registry t on t.oid = l.relation
         where l.pid = a.pid and l.granted and l.mode not in ('AccessShareLock')
       )

@@ -23,7 +23,7 @@ export const issuersCheck: Check = {
 
 function ofIssuer({ issuer, policy }: IssuerSummary, now: number): Finding[] {
   const set = `countersign policy set --issuer ${shellWord(issuer)}`;
-  const { roles, subjects, rejectIssuedBefore, mode, audiences } = policy;
+  const { roles, subjects, rejectIssuedBefore, mode } = policy;
   if (roles.length === 0) {
     return problem(
       "issuer_without_role",
@@ -36,13 +36,6 @@ function ofIssuer({ issuer, policy }: IssuerSummary, now: number): Finding[] {
       "issuer_without_subject",
       `${issuer} may use no subject: its tokens are rejected`,
       `${set} --any-subject`,
-    );
-  }
-  if (audiences !== null && audiences.length === 0) {
-    return problem(
-      "issuer_without_audience",
-      `${issuer} has an empty list of audiences: its tokens are rejected`,
-      `${set} --own-audience`,
     );
   }
   if (rejectIssuedBefore !== null && rejectIssuedBefore * 1000 > now + 60_000) {
