@@ -116,6 +116,17 @@ export function keySourceContract(
     }
   });
 
+  criterion("finds each of many names that are asked for at once", async (harness) => {
+    for (const issuer of ["billing", ...AWKWARD_NAMES]) await harness.register(issuer);
+    await harness.settle();
+    const names = [...AWKWARD_NAMES, ...LOOK_ALIKES, "billing"];
+    const found = await Promise.all(names.map(async (name) => await harness.source.find(name)));
+    for (const [index, name] of names.entries()) {
+      const expected = LOOK_ALIKES.includes(name) ? undefined : name;
+      assert.equal(found[index]?.issuer, expected, JSON.stringify(name));
+    }
+  });
+
   criterion("finds an issuer that was registered after it was asked for", async (harness) => {
     assert.equal(await harness.source.find("billing"), undefined);
     await harness.register("billing");

@@ -114,6 +114,13 @@ export interface KeySource {
    */
   sealKey?(): SealKey | undefined | Promise<SealKey | undefined>;
   /**
+   * Reads the registry, however many names are being looked up: anybody can make those up. Only the proxy asks, to say
+   * whether it is ready. Left out by a source that has no registry.
+   *
+   * @returns Resolves if the registry can be read, and rejects if it cannot.
+   */
+  check?(): Promise<void>;
+  /**
    * Whether the database names the guard as PostgREST's pre-request function. Only the proxy asks, to tell whether
    * PostgREST follows. Left out by a source that cannot know.
    */

@@ -1,5 +1,5 @@
 import { NOW, payloadOf, SEAL_KEY, SECRET, TARGET } from "@countersign/fixture";
-import { type KeySource, memoryKeySource } from "@countersign/verifier";
+import { JwtVerificationError, type KeySource, memoryKeySource } from "@countersign/verifier";
 import assert from "node:assert/strict";
 import { createJwtSwapProxy } from "../create_jwt_swap_proxy.ts";
 import type { Readiness } from "./readiness.ts";
@@ -239,4 +239,16 @@ Deno.test("/-/readyz asks once a second, and half a minute apart while it is wel
   Object.assign(told, WELL);
   pass(1_000);
   assert.deepEqual(await checks(), OK);
+});
+
+Deno.test("/-/readyz asks the registry itself, whatever names are being looked up", async () => {
+  const crowded = () =>
+    Promise.reject(
+      new JwtVerificationError("registry_overloaded", "Too many unknown issuers wait"),
+    );
+  const check = () => Promise.resolve();
+  assert.equal((await harness({}, { find: crowded, check }).checks()).registry, "ok");
+  assert.equal((await harness({}, { find: crowded }).checks()).registry, "unavailable");
+  const down = () => Promise.reject(new Error("gone"));
+  assert.equal((await harness({}, { check: down }).checks()).registry, "unavailable");
 });

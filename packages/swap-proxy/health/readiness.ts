@@ -41,7 +41,7 @@ export function checkReadiness(
 
   async function readRegistry(): Promise<Readiness["checks"]["registry"]> {
     try {
-      await keySource.find(NO_ISSUER);
+      await (keySource.check?.() ?? keySource.find(NO_ISSUER));
       if (keySource.sealKey === undefined) return "ok";
       return await keySource.sealKey() === undefined ? "no_seal_key" : "ok";
     } catch {

@@ -1,5 +1,6 @@
 import {
   BoundedMap,
+  checkMembers,
   type IssuerRecord,
   JwtVerificationError,
   type KeySource,
@@ -15,8 +16,20 @@ import { observeRegistryAge } from "../events/telemetry.ts";
 
 /** Milliseconds for which a name that is not registered is remembered as such: with a read, within a second. */
 const UNKNOWN_LIFETIME = 750;
+/** No issuer has this name. */
+const NO_ISSUER = "countersign_readyz";
 /** A generation that never was. */
 const SUSPECT = -1;
+
+const MEMBERS: ReadonlySet<string> = new Set(
+  [
+    "maxStaleness",
+    "queryTimeout",
+    "maxIssuers",
+    "maxUnknown",
+    "now",
+  ] satisfies (keyof PostgresKeySourceOptions)[],
+);
 
 /** Bounds of a {@linkcode PostgresKeySource}. Times are milliseconds. */
 export interface PostgresKeySourceOptions {
@@ -36,6 +49,8 @@ export interface PostgresKeySourceOptions {
 export interface PostgresKeySource extends KeySource {
   /** The record, at once if it is at hand and confirmed, or what the registry says. */
   find(issuer: string): IssuerRecord | undefined | Promise<IssuerRecord | undefined>;
+  /** Reads the registry as for an issuer in use, however many names are being looked up. */
+  check(): Promise<void>;
   /** Whether the database names the guard as PostgREST's pre-request function. Asks Postgres each time. */
   guardIsOn(): Promise<boolean>;
   /** The newest key that seals downstream tokens, as of the last read. */
@@ -76,6 +91,7 @@ interface Known {
  * @param options Bounds, in milliseconds and entries.
  * @returns A source that keeps the same record object for as long as nothing changed.
  * @throws {RangeError} A bound is not positive.
+ * @throws {TypeError} There is an option that does not exist.
  *
  * @example Find an issuer
  * ```ts
@@ -95,6 +111,7 @@ export function postgresKeySource(
   client: PostgresClient,
   options: PostgresKeySourceOptions = {},
 ): PostgresKeySource {
+  checkMembers(options, MEMBERS);
   return new CachedIssuers(client, options);
 }
 
@@ -160,6 +177,11 @@ class CachedIssuers implements PostgresKeySource {
   sealKey(): SealKey | undefined {
     if (this.#version !== undefined) return this.#sealKey;
     throw new JwtVerificationError("registry_unavailable", "The registry was not read yet");
+  }
+
+  async check(): Promise<void> {
+    // As if an issuer in use were asked for: strangers' names cannot make it wait, and it waits as issuers have to.
+    await this.#reads.load(NO_ISSUER, true);
   }
 
   async guardIsOn(): Promise<boolean> {

@@ -65,17 +65,56 @@ Deno.test("postgresKeySource() bounds what a flood of unknown issuers costs", as
     const known = await source.find("service-a");
     registry.queries.length = 0;
     let turnedAway = 0;
+    const reasons = new Set<string>();
     const answers: Promise<unknown>[] = [];
     for (let i = 0; i < 50_000; i++) {
       const answer = Promise.resolve(source.find(`flood-${i}`));
-      answers.push(answer.catch(() => turnedAway++));
+      answers.push(answer.catch((error) => {
+        turnedAway++;
+        reasons.add(error.reason);
+      }));
       if (i % 1_000 === 0) assert.equal(source.find("service-a"), known);
     }
     registry.time += 200;
     await Promise.all(answers);
-    assert.deepEqual(registry.queries.map(({ length }) => length), [1, 1_000]);
-    assert.equal(turnedAway, 48_999);
+    assert.deepEqual(registry.queries.map(({ length }) => length), [1, 10_000]);
+    assert.deepEqual([...reasons], ["registry_overloaded"]);
+    assert.equal(turnedAway, 39_999);
     assert.equal(source.find("service-a"), known);
+  });
+});
+
+Deno.test("postgresKeySource() answers a crowd of 3,000 and a newcomer in it with the next read", async () => {
+  await withSource(async (source, registry) => {
+    await source.find("service-a");
+    for (let i = 0; i < 5; i++) await source.find(`nobody-${i}`); // The whole ration.
+    registry.put({ ...a, issuer: "newcomer" });
+    registry.queries.length = 0;
+    const crowd = Array.from(
+      { length: 3_000 },
+      (_, i) => Promise.resolve(source.find(`crowd-${i}`)),
+    );
+    const newcomer = source.find("newcomer");
+    registry.time += 200;
+    assert.equal((await newcomer)?.issuer, "newcomer");
+    assert.deepEqual(new Set(await Promise.all(crowd)), new Set([undefined]));
+    assert.equal(registry.queries.length, 1);
+  });
+});
+
+Deno.test("postgresKeySource() says whether the registry can be read however many names wait", async () => {
+  await withSource(async (source, registry) => {
+    await source.find("service-a");
+    const crowd = Array.from(
+      { length: 11_000 },
+      (_, i) => Promise.resolve(source.find(`crowd-${i}`)),
+    );
+    const settled = Promise.allSettled(crowd);
+    await source.check();
+    registry.failure = new Error("gone");
+    await assert.rejects(source.check(), /gone/);
+    registry.time += 10_000;
+    await settled;
   });
 });
 

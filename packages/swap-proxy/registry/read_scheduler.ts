@@ -1,4 +1,4 @@
-import type { IssuerRecord } from "@countersign/verifier";
+import { type IssuerRecord, JwtVerificationError } from "@countersign/verifier";
 import { backoff } from "@countersign/postgres";
 import type { RegistrySnapshot } from "./registry_snapshot.ts";
 
@@ -6,8 +6,11 @@ import type { RegistrySnapshot } from "./registry_snapshot.ts";
 const UNSEEN_INTERVAL = 200;
 /** How many of them may come at once after a quiet second, so that an ordinary mistake delays nobody. */
 const UNSEEN_BURST = 5;
-/** Unseen names that wait for the next read. More are turned away: memory is bounded as well. */
-const MAX_UNSEEN_WAITING = 1_000;
+/**
+ * Unseen names that wait for the next read. More are turned away, since memory is bounded as well: but one process is
+ * hardly asked for so many in the time between two reads.
+ */
+const MAX_UNSEEN_WAITING = 10_000;
 /** How many of them are answered at a time. */
 const UNKNOWN_TURN = 5;
 
@@ -92,7 +95,9 @@ export class ReadScheduler {
 
     if (this.#isPaused()) return Promise.reject(this.#failure);
     if (!seen && this.#unseenWaiting >= MAX_UNSEEN_WAITING) {
-      return Promise.reject(new RangeError("Too many unknown issuers wait for the registry"));
+      return Promise.reject(
+        new JwtVerificationError("registry_overloaded", "Too many unknown issuers wait"),
+      );
     }
     const added = deferred();
     this.#next.set(issuer, added);

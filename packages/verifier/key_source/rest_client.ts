@@ -11,7 +11,7 @@ export interface RegistryReaderOptions {
   readonly queryTimeout: number;
 }
 
-/** One row, and the text that it came as. */
+/** One row, and its text. */
 export interface RegistryAnswer {
   readonly row: unknown;
   readonly text: string;
@@ -21,14 +21,18 @@ export interface RegistryAnswer {
 export interface RegistryReader {
   /** An issuer's row of `jwt_issuer_policies`. */
   policy(issuer: string): Promise<RegistryAnswer | undefined>;
+  /** The rows of several issuers. One that has none is left out. */
+  policies(issuers: readonly string[]): Promise<ReadonlyMap<string, RegistryAnswer>>;
+  /** Rejects if the registry's version cannot be read. */
+  check(): Promise<void>;
   /** The newest row of `jwt_seal_keys`; also `undefined` where the registry has no such view. */
   sealKey(): Promise<RegistryAnswer | undefined>;
   /** Whether the database names the guard as PostgREST's pre-request function. */
   guardIsOn(): Promise<boolean>;
 }
 
-/** Many times what an issuer with a hundred keys takes. */
-const MAX_ANSWER_BYTES = 1024 * 1024;
+/** Many times what two hundred issuers with a few keys take, and one with a hundred. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 const UNREADABLE = "The registry cannot be reached, or its answer cannot be read";
 
 /**
@@ -76,6 +80,20 @@ export function registryReader(options: RegistryReaderOptions): RegistryReader {
       const { status, text } = await read(`${policies}&issuer=eq.${encodeURIComponent(issuer)}`);
       return onlyRow(status, text);
     },
+    async policies(issuers) {
+      const [first = "", ...others] = issuers;
+      const filter = others.length === 0
+        ? `eq.${encodeURIComponent(first)}`
+        : `in.(${encodeURIComponent(issuers.map(quoted).join(","))})`;
+      const { status, text } = await read(`${policies}&issuer=${filter}`);
+      return byIssuer(rowsIn(status, text), issuers);
+    },
+    async check() {
+      const { status, text } = await read(`${base}/jwt_registry_version?select=version`);
+      const row: unknown = onlyRow(status, text)?.row;
+      if (typeof row === "object" && row !== null && "version" in row) return;
+      throw unavailable("Expected the registry to have a version: apply the migrations");
+    },
     async sealKey() {
       const { status, text } = await read(newestSealKey);
       return status === 404 ? undefined : onlyRow(status, text);
@@ -116,12 +134,47 @@ async function readBody(response: Response): Promise<string> {
 }
 
 function onlyRow(status: number, text: string): RegistryAnswer | undefined {
+  const rows = rowsIn(status, text);
+  if (rows.length > 1) throw unavailable("Expected the registry to answer with at most one row");
+  return rows.length === 0 ? undefined : answerOf(rows[0]);
+}
+
+function rowsIn(status: number, text: string): readonly unknown[] {
   if (status !== 200) throw unavailable(`The registry answered with status ${status}`);
   const rows = parse(text);
-  if (!Array.isArray(rows) || rows.length > 1) {
-    throw unavailable("Expected the registry to answer with at most one row");
+  if (!Array.isArray(rows)) {
+    throw unavailable("Expected the registry to answer with a list of rows");
   }
-  return rows.length === 0 ? undefined : { row: rows[0], text };
+  return rows;
+}
+
+/** A row has the same text whether it came alone or with others. */
+function answerOf(row: unknown): RegistryAnswer {
+  return { row, text: JSON.stringify(row) };
+}
+
+function byIssuer(
+  rows: readonly unknown[],
+  issuers: readonly string[],
+): ReadonlyMap<string, RegistryAnswer> {
+  const asked = new Set(issuers);
+  const answers = new Map<string, RegistryAnswer>();
+  for (const row of rows) {
+    const name: unknown = typeof row === "object" && row !== null
+      ? Reflect.get(row, "issuer")
+      : undefined;
+    // One row that was not asked for, and none of them is to be trusted.
+    if (typeof name !== "string" || !asked.delete(name)) {
+      throw unavailable("Expected the registry to answer with one row for each issuer");
+    }
+    answers.set(name, answerOf(row));
+  }
+  return answers;
+}
+
+/** PostgREST's notation for a value in a list. */
+function quoted(value: string): string {
+  return `"${value.replace(/[\\"]/g, "\\$&")}"`;
 }
 
 /** The parser's own error would quote the answer. */

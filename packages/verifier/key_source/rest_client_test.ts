@@ -45,15 +45,19 @@ const ANSWERS: Record<string, { answer: Registry["answer"]; message: RegExp }> =
     message: /status 302/,
   },
   "something that is no JSON": { answer: body("<html>"), message: /reached/ },
-  "an object": { answer: body("{}"), message: /one row/ },
-  "null": { answer: body("null"), message: /one row/ },
+  "an object": { answer: body("{}"), message: /list of rows/ },
+  "null": { answer: body("null"), message: /list of rows/ },
   "nothing": { answer: body(""), message: /reached/ },
   "two rows": {
-    answer: () => Response.json([rowOf("billing"), rowOf("billing")]),
+    answer: () => Response.json([rowOf("name-from-a-token"), rowOf("name-from-a-token")]),
+    message: /one row/,
+  },
+  "a row of another issuer": {
+    answer: () => Response.json([rowOf("billing")]),
     message: /one row/,
   },
   "a row with a hole in it": {
-    answer: () => Response.json([{ ...rowOf("billing"), mode: undefined }]),
+    answer: () => Response.json([{ ...rowOf("name-from-a-token"), mode: undefined }]),
     message: /"mode"/,
   },
   "invalid UTF-8": {

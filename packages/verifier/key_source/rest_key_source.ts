@@ -4,7 +4,8 @@ import { BoundedMap } from "../bounded_map.ts";
 import { JwtVerificationError } from "../errors.ts";
 import { requestsShareWork } from "./requests_share_work.ts";
 import { parseIssuerRow } from "./registry_row.ts";
-import { type RegistryAnswer, registryReader } from "./rest_client.ts";
+import { type RegistryAnswer, type RegistryReader, registryReader } from "./rest_client.ts";
+import { UnseenNames } from "./unseen_names.ts";
 import { CachedSealKey } from "./rest_seal_key.ts";
 import type { IssuerRecord, KeySource } from "../types.ts";
 
@@ -39,7 +40,7 @@ const MAX_QUERY_TIMEOUT = 60_000;
 const MAX_ISSUERS = 2_000;
 /** How long "no such issuer" and "can't say" are repeated without asking: a new issuer works after this. */
 const MISS_LIFETIME = 1000;
-/** Most names per second that are looked up without being known: a flood of them can't become one of queries. */
+/** On Workers, where no query serves two requests: most names a second that are looked up without being known. */
 const MAX_LOOKUPS_PER_SECOND = 50;
 
 /**
@@ -54,10 +55,11 @@ const MAX_LOOKUPS_PER_SECOND = 50;
  * - the key that seals downstream tokens. Lifetime: `maxStaleness`, read again from half of it on. Staleness: the
  *   key before, which the database accepts while the two overlap.
  *
- * On Workers, where a read belongs to its request, none is shared, and none is done in the background.
+ * Names that are not known are looked up together, ten times a second, however many there are: a new issuer in a crowd
+ * of them waits for the next time. On Workers, where a read belongs to its request, none is shared, and none is done in
+ * the background: there 50 unknown names a second are looked up, and others are refused.
  *
- * One query at a time for a name, 50 a second for names that are not known. When the registry can't be
- * read, known issuers keep working for `maxStaleness`; after that `find` rejects.
+ * When the registry cannot be read, known issuers keep working for `maxStaleness`; after that `find` rejects.
  *
  * **Does not** listen for changes. Its errors hold neither the key nor the issuer's name.
  *
@@ -92,11 +94,12 @@ export function restKeySource(options: RestKeySourceOptions): KeySource {
   }
   const { supabaseUrl, serviceRoleKey } = options;
   const registry = registryReader({ supabaseUrl, serviceRoleKey, fetch, queryTimeout });
-  const source = new CachedRows(registry.policy, now, maxStaleness);
+  const source = new CachedRows(registry, now, maxStaleness);
   const sealKey = new CachedSealKey(registry.sealKey, now, maxStaleness);
   return {
     find: (issuer) => source.find(issuer),
     sealKey: () => sealKey.current(),
+    check: registry.check,
     guardIsOn: registry.guardIsOn,
     freshFor: (issuer) => source.freshFor(issuer),
   };
@@ -123,11 +126,15 @@ class CachedRows {
   readonly #sharesReads = requestsShareWork();
   #lookups = { second: 0, count: 0 };
 
+  readonly #unseen: UnseenNames;
+
   constructor(
-    private readonly read: (issuer: string) => Promise<RegistryAnswer | undefined>,
+    private readonly registry: RegistryReader,
     private readonly now: () => number,
     private readonly maxStaleness: number,
-  ) {}
+  ) {
+    this.#unseen = new UnseenNames({ read: registry.policies, now });
+  }
 
   find(issuer: string): IssuerRecord | undefined | Promise<IssuerRecord | undefined> {
     const now = this.now();
@@ -155,24 +162,27 @@ class CachedRows {
 
   #refresh(issuer: string): Promise<IssuerRecord | undefined> {
     let pending = this.#pending.get(issuer);
-    if (pending === undefined) {
-      if (!(this.#known.get(issuer) !== undefined) && this.#isOverBudget()) {
-        return Promise.reject(
-          new JwtVerificationError("registry_unavailable", "Too many unknown issuers per second"),
-        );
-      }
-      if (!this.#sharesReads) return this.#readAnew(issuer);
-      pending = this.#readAnew(issuer).finally(() => this.#pending.delete(issuer));
-      this.#pending.set(issuer, pending);
+    if (pending !== undefined) return pending;
+    const isKnown = this.#known.get(issuer) !== undefined;
+    if (!this.#sharesReads) {
+      if (!isKnown && this.#isOverBudget()) return Promise.reject(overloaded());
+      return this.#readAgain(issuer, this.registry.policy);
     }
+    // Strangers cannot keep an issuer waiting that is in use.
+    const read = isKnown ? this.registry.policy : (name: string) => this.#unseen.load(name);
+    pending = this.#readAgain(issuer, read).finally(() => this.#pending.delete(issuer));
+    this.#pending.set(issuer, pending);
     return pending;
   }
 
-  async #readAnew(issuer: string): Promise<IssuerRecord | undefined> {
+  async #readAgain(
+    issuer: string,
+    read: (issuer: string) => Promise<RegistryAnswer | undefined>,
+  ): Promise<IssuerRecord | undefined> {
     const asOf = this.now();
     const known = this.#known.get(issuer);
     try {
-      const answer = await this.read(issuer);
+      const answer = await read(issuer);
       if (answer === undefined) {
         this.#known.delete(issuer);
         this.#misses.set(issuer, { at: asOf, error: undefined });
@@ -188,7 +198,9 @@ class CachedRows {
     } catch (error) {
       const at = this.now();
       if (known !== undefined) known.refreshAt = at + MISS_LIFETIME;
-      this.#misses.set(issuer, { at, error });
+      const isOverload = error instanceof JwtVerificationError &&
+        error.reason === "registry_overloaded";
+      if (!isOverload) this.#misses.set(issuer, { at, error });
       throw error;
     }
   }
@@ -199,4 +211,8 @@ class CachedRows {
     this.#lookups.count += 1;
     return this.#lookups.count > MAX_LOOKUPS_PER_SECOND;
   }
+}
+
+function overloaded(): JwtVerificationError {
+  return new JwtVerificationError("registry_overloaded", "Too many unknown issuers per second");
 }

@@ -129,20 +129,111 @@ Deno.test("restKeySource() repeats for a second that an issuer is unknown", asyn
   assert.equal((await source.find("billing"))?.issuer, "billing");
 });
 
-Deno.test("restKeySource() asks for fifty unknown issuers a second, and no more", async () => {
+Deno.test("restKeySource() looks up a crowd of unknown names with few queries, and a newcomer among them", async () => {
+  const registry = new Registry();
+  const source = registry.source();
+  registry.put("newcomer");
+  const crowd = Array.from({ length: 3_000 }, (_, index) => `unknown-${index}`);
+  const found = await Promise.all([...crowd, "newcomer"].map((name) => source.find(name)));
+  assert.deepEqual(found.slice(0, -1), crowd.map(() => undefined));
+  assert.equal(found.at(-1)?.issuer, "newcomer");
+  assert.ok(registry.requests.length <= 25, `${registry.requests.length}`);
+  assert.ok(registry.requests.every(({ url }) => url.length < 8_000));
+});
+
+Deno.test("restKeySource() answers a crowd and a newcomer alike, and keeps the newcomer a second at most", async () => {
+  const registry = new Registry();
+  const source = registry.source({ now: () => performance.now() });
+  let flooding = true;
+  let turnedAway = 0;
+  const flood = (async () => {
+    for (let index = 0; flooding; index++) {
+      for (let each = 0; each < 30; each++) {
+        const name = `${index}-${each}-${"x".repeat(100)}`;
+        Promise.resolve(source.find(name)).catch(() => turnedAway++);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50)); // 600 names a second
+    }
+  })();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const waits: number[] = [];
+  for (let newcomer = 0; newcomer < 5; newcomer++) {
+    registry.put(`newcomer-${newcomer}`);
+    const asked = performance.now();
+    assert.equal((await source.find(`newcomer-${newcomer}`))?.isActive, true);
+    waits.push(performance.now() - asked);
+  }
+  flooding = false;
+  await flood;
+  await source.find("the last batch");
+  assert.ok(Math.max(...waits) < 1_000, `${waits}`);
+  assert.equal(turnedAway, 0);
+});
+
+Deno.test("restKeySource() says that it is overloaded where more names wait than it holds", async () => {
   const registry = new Registry();
   registry.put("billing");
   const source = registry.source();
   await source.find("billing");
-  for (let index = 0; index < 49; index++) await source.find(`unknown-${index}`);
-  await refused(() => source.find("one-too-many"));
-  assert.equal(registry.requests.length, 50);
-  // A known issuer doesn't pay for the flood.
-  registry.milliseconds += 5000;
-  for (let index = 0; index < 51; index++) {
-    await Promise.resolve(source.find(`flood-${index}`)).catch(() => {});
+  let release = () => {};
+  const held = new Promise<void>((resolve) => release = resolve);
+  registry.answer = async () => (await held, Response.json([]));
+  const reasons: string[] = [];
+  const crowd = Array.from({ length: 12_000 }, (_, index) => source.find(`name-${index}`));
+  const all = Promise.all(
+    crowd.map((answer) =>
+      Promise.resolve(answer).catch((error) => void reasons.push(error.reason))
+    ),
+  );
+  registry.answer = async () => (await held, Response.json([]));
+  assert.ok(!(source.find("billing") instanceof Promise), "who is known does not pay for it");
+  release();
+  await all;
+  assert.ok(reasons.length > 0 && reasons.length < 2_000);
+  assert.ok(reasons.every((reason) => reason === "registry_overloaded"));
+});
+
+Deno.test("restKeySource() says whether the registry can be read however many names wait", async () => {
+  const registry = new Registry();
+  const source = registry.source();
+  const crowd = Array.from(
+    { length: 11_000 },
+    (_, index) => Promise.resolve(source.find(`x-${index}`)),
+  );
+  const settled = Promise.allSettled(crowd);
+  await source.check?.();
+  await settled;
+  for (const rows of [[], [{}], [null], ["1"], [{ version: "1" }, { version: "2" }], {}]) {
+    registry.answer = () => Response.json(rows);
+    await refused(async () => await source.check?.());
   }
-  assert.equal((await source.find("billing"))?.issuer, "billing");
+  registry.answer = () => Response.json([], { status: 503 });
+  await refused(async () => await source.check?.());
+});
+
+Deno.test("restKeySource() trusts no answer that has another issuer than it asked for", async () => {
+  const registry = new Registry();
+  for (const name of ["billing", "crm"]) registry.put(name);
+  const wrong = [
+    [registry.rows.get("billing"), registry.rows.get("billing")],
+    [registry.rows.get("billing"), { ...registry.rows.get("crm"), issuer: "shipping" }],
+    [registry.rows.get("billing"), { ...registry.rows.get("crm"), issuer: undefined }],
+    [null, registry.rows.get("crm")],
+  ];
+  for (const rows of wrong) {
+    const source = registry.source();
+    let release = () => {};
+    const held = new Promise<void>((resolve) => release = resolve);
+    registry.answer = async ({ url }) =>
+      url.includes("first") ? (await held, Response.json([])) : Response.json(rows);
+    const first = source.find("first"); // Goes out by itself, and the two wait for the next query.
+    const both = Promise.allSettled(["billing", "crm"].map((name) => source.find(name)));
+    release();
+    await first;
+    for (const found of await both) {
+      assert.equal(found.status === "rejected" && found.reason.code, "registry_unavailable");
+    }
+  }
 });
 
 Deno.test("restKeySource() remembers two thousand issuers at most, and forgets the oldest", async () => {
