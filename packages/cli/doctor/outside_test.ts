@@ -32,6 +32,7 @@ Deno.test("doctor says what it could not check without keys, and that is no prob
       "migrations",
       "grants",
       "sessions",
+      "postgrest",
       "issuers",
       "keys",
       "roles",
