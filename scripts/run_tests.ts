@@ -8,10 +8,19 @@
  *
  * Arguments are handed to `deno test`: `deno task test --filter rotate`, `deno task test packages/signer`.
  */
+import { scratchFolder } from "./scratch_folder.ts";
+
 const report = await Deno.makeTempFile({ suffix: ".xml" });
+const scratch = scratchFolder();
 try {
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--doc", "--parallel", `--junit-path=${report}`, ...Deno.args],
+    env: {
+      // Tests wait for other processes about half of the time.
+      DENO_JOBS: String(navigator.hardwareConcurrency + 1),
+      ...(scratch && { TMPDIR: scratch }),
+      ...Deno.env.toObject(),
+    },
     stdin: "null",
   }).spawn().status;
 

@@ -33,6 +33,8 @@ const SERVER_OPTIONS = {
   max_connections: "100",
   fsync: "off",
   full_page_writes: "off",
+  // In the data directory, which is removed even after a crash; shared memory would stay.
+  dynamic_shared_memory_type: "mmap",
   timezone: "UTC",
   // Readiness is read from the log.
   lc_messages: "C",
