@@ -11,6 +11,7 @@ import {
   undone,
 } from "./fixtures/registry_database.ts";
 import { readSealKey } from "./fixtures/seal.ts";
+import { serverVersion, spelledFor } from "./fixtures/server_version.ts";
 
 let target: LocalTarget;
 let superuser: postgres.Sql;
@@ -227,9 +228,11 @@ Deno.test("migrations run again as superuser after postgres leave the owner alon
 });
 
 Deno.test("the registry works for an owner that is neither superuser nor BYPASSRLS", async () => {
-  await superuser.unsafe(`
-    create role plain_owner login createrole password 'plain';
-    grant anon, authenticated, service_role, authenticator, countersign_reader to plain_owner with admin true, inherit false`);
+  await superuser.unsafe(spelledFor(
+    await serverVersion(superuser),
+    `create role plain_owner login createrole password 'plain';
+    grant anon, authenticated, service_role, authenticator, countersign_reader to plain_owner with admin true, inherit false`,
+  ));
   const url = (await freshDatabase("plain", "plain_owner"))(target.databaseUrl);
   const sql = connect(
     Object.assign(new URL(url), { username: "plain_owner", password: "plain" }).href,
