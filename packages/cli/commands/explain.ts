@@ -1,29 +1,19 @@
-import { defaultAudience } from "@countersign/swap-proxy";
-import { getIssuerRecord } from "@countersign/registry-admin";
-import { type Algorithm, importPublicKey, type IssuerRecord, keyId } from "@countersign/verifier";
 import type { Command } from "commander";
-import { algorithmOption } from "../options/algorithm_option.ts";
 import { CliError, usage } from "../errors.ts";
-import {
-  type ExplainOptions,
-  explainToken,
-  type Explanation,
-  type Step,
-} from "../explain/explain_token.ts";
-import { readInput, repeated } from "../options/input.ts";
+import { type AgainstOptions, fromPublicKey, fromRegistry } from "../explain/against.ts";
+import { askFunction, type Verdict } from "../explain/ask_function.ts";
+import { explainToken, type Explanation, type Step } from "../explain/explain_token.ts";
 import type { CliIo } from "../io.ts";
-import { type OutputOptions, writeResult } from "../options/output.ts";
-import { readUnverified } from "../explain/read_unverified.ts";
-import {
-  addTargetOptions,
-  registryTarget,
-  type TargetOptions,
-} from "../options/registry_target.ts";
+import { algorithmOption } from "../options/algorithm_option.ts";
+import { type Color, type Painter, painter } from "../options/color.ts";
+import { repeated } from "../options/input.ts";
+import { type OutputOptions, printable, writeResult } from "../options/output.ts";
+import { progress } from "../options/progress.ts";
+import { addTargetOptions } from "../options/registry_target.ts";
 
-interface ExplainCommandOptions extends TargetOptions, OutputOptions {
+interface ExplainCommandOptions extends AgainstOptions, OutputOptions {
   readonly publicKey?: string;
-  readonly algorithm: Algorithm;
-  readonly audience?: readonly string[];
+  readonly ask?: boolean;
 }
 
 /** `countersign explain`. */
@@ -40,117 +30,120 @@ export function addExplain(program: Command, io: CliIo): void {
       "an audience of the target (repeatable; or COUNTERSIGN_AUDIENCE)",
       repeated,
     )
+    .option(
+      "--function-url <url>",
+      "where the function answers (default: <target>/functions/v1/rest)",
+    )
+    .option("--ask", "also send the token to the function, and compare")
     .option("--json", "print every step as JSON")
     .addHelpText(
       "after",
       `
-The token is verified on this machine and is not sent anywhere; only the issuer's record is read
-from the registry. Exit status 1 if the token is rejected.
+The token is verified on this machine. Without --ask it is not sent anywhere: the registry is asked
+for the issuer's record, and the function for what it reports to everyone (its audience, its clock).
+With --ask the function gets it with a request that reads nothing, and logs a rejection as it always
+does. Exit status 1 if the token is rejected.
 
 Example:
   $ export SUPABASE_SERVICE_ROLE_KEY=…
   $ countersign explain --target https://prod-abc123.supabase.co < token.txt
 `,
     )
-    .action(async (argument: string | undefined, options: ExplainCommandOptions) => {
-      const input = argument === undefined || argument === "-" ? await io.stdin() : argument;
-      const token = input.trim().replace(/^Bearer +/i, "");
-      if (token === "") usage("Expected a token as an argument or on standard input");
-      const explanation = await explainToken({
-        token,
-        now: io.now,
-        ...options.publicKey === undefined
-          ? await fromRegistry(token, options, io)
-          : await fromPublicKey(token, options.publicKey, options, io),
-      });
-      writeResult(io, options, { json: explanation, lines: describe(explanation) });
-      // Everything was reported; only the exit status is missing.
-      if (!explanation.accepted) throw new CliError("refused", "");
-    });
+    .action((argument: string | undefined, options: ExplainCommandOptions) =>
+      explain(argument, options, io)
+    );
 }
 
-type Against = Pick<ExplainOptions, "record" | "audience" | "unchecked">;
-
-async function fromRegistry(
-  token: string,
+async function explain(
+  argument: string | undefined,
   options: ExplainCommandOptions,
   io: CliIo,
-): Promise<Against> {
-  const target = await registryTarget(options, io);
-  const { iss } = readUnverified(token).claims;
-  const record = typeof iss === "string" ? await getIssuerRecord(target, iss) : undefined;
-  const audience = audienceOf(options, io) ??
-    ("supabaseUrl" in target ? defaultAudience(new URL(target.supabaseUrl)) : undefined);
-  if (audience !== undefined) return { record, audience };
-  return { record, unchecked: { audience: "give --audience, or the target's URL" } };
+): Promise<void> {
+  if (options.ask === true && options.publicKey !== undefined) {
+    usage("Expected --ask or --public-key, found both: a key alone names no function");
+  }
+  const input = argument === undefined || argument === "-" ? await io.stdin() : argument;
+  const token = input.trim().replace(/^Bearer +/i, "");
+  if (token === "") usage("Expected a token as an argument or on standard input");
+
+  using shown = progress(io, options);
+  shown.show("asking the registry and the function …");
+  const { functionUrl, ...against } = options.publicKey === undefined
+    ? await fromRegistry(token, options, io)
+    : { functionUrl: undefined, ...await fromPublicKey(token, options.publicKey, options, io) };
+  if (options.ask === true && functionUrl === undefined) {
+    usage("Expected --target or --function-url with --ask: which function to ask");
+  }
+  const explanation = await explainToken({ token, now: io.now, ...against });
+  const asked = options.ask === true && functionUrl !== undefined
+    ? await askFunction(functionUrl, token, io)
+    : undefined;
+  shown.clear();
+  writeResult(io, options, {
+    json: { ...explanation, ...(asked && { asked }) },
+    lines: describe(explanation, asked, painter(io, "stdout")),
+    isPainted: true,
+  });
+  // Everything was reported; only the exit status is missing.
+  if (!(asked?.accepted ?? explanation.accepted)) throw new CliError("refused", "");
 }
 
-/** The target's audiences: from the flag, or from what configures the function. */
-function audienceOf(
-  { audience }: ExplainCommandOptions,
-  { env }: CliIo,
-): readonly string[] | undefined {
-  if (audience !== undefined) return audience;
-  const names = (env.COUNTERSIGN_AUDIENCE ?? "").split(",").map((name) => name.trim())
-    .filter((name) => name !== "");
-  return names.length > 0 ? names : undefined;
-}
-
-/** A registry of one key, with the widest policy: only the key is in question. */
-async function fromPublicKey(
-  token: string,
-  path: string,
-  options: ExplainCommandOptions,
-  io: CliIo,
-): Promise<Against> {
-  const { algorithm } = options;
-  const audience = audienceOf(options, io);
-  const publicKey = await readInput(path, "a public key", io);
-  await importPublicKey(publicKey, algorithm);
-  const { claims } = readUnverified(token);
-  const role = typeof claims.role === "string" ? claims.role : "any";
-  const record: IssuerRecord = {
-    issuer: typeof claims.iss === "string" ? claims.iss : "",
-    isActive: true,
-    policy: {
-      allowedRoles: [role],
-      defaultRole: role,
-      allowedSubjects: null,
-      allowUserSubjects: true,
-      allowedClaims: Object.keys(claims),
-      audiences: null,
-      maxTokenLifetime: Number.MAX_SAFE_INTEGER,
-      rejectIssuedBefore: null,
-      singleUse: false,
-      mode: "enforce",
-    },
-    keys: [{ kid: await keyId(publicKey), algorithm, publicKey, notBefore: null, notAfter: null }],
-    revokedKids: [],
-  };
-  const unchecked = { issuer: "no registry was asked", policy: "no registry was asked" };
-  return audience === undefined
-    ? { record, unchecked: { ...unchecked, audience: "give --audience" } }
-    : { record, audience, unchecked };
-}
-
-function describe({ accepted, reason, role, steps, observed }: Explanation): string[] {
-  const verdict = accepted ? "accepted" : `refused: ${reason}`;
+function describe(explanation: Explanation, asked: Verdict | undefined, paint: Painter): string[] {
+  const { steps, observed } = explanation;
   return [
-    ...steps.flatMap(lines),
-    ...observed.map((what) => `           observe mode let through ${what}`),
-    accepted && steps.every(({ outcome }) => outcome === "passed")
-      ? `${verdict}, with the role ${role}`
-      : verdict,
+    ...steps.flatMap((step) => lines(step, paint)),
+    ...observed.map((what) => printable(`           observe mode let through ${what}`)),
+    ...verdict(explanation, asked, paint),
   ];
 }
 
-const MARKS = { passed: "ok", failed: "FAILED", "not reached": "-", "not checked": "?" } as const;
-
-function lines({ step, outcome, message, facts }: Step): string[] {
+/** Never more than is known: what the target has, and was not asked for, may be otherwise. */
+function verdict(
+  { accepted, reason, role, steps, notAsked }: Explanation,
+  asked: Verdict | undefined,
+  paint: Painter,
+): string[] {
+  const unchecked = steps.filter(({ outcome }) => outcome === "not checked").map(({ step }) =>
+    step
+  );
+  const withRole = role === undefined || unchecked.includes("policy")
+    ? ""
+    : `, with the role ${role}`;
+  const here = accepted
+    ? `accepted as far as this machine knows${withRole}`
+    : `rejected: ${reason}`;
+  if (asked !== undefined) {
+    const there = asked.accepted ? `accepted: ${asked.message}` : `rejected: ${asked.message}`;
+    return asked.accepted === accepted
+      ? [paint(accepted ? "green" : "red", printable(`${there}${accepted ? withRole : ""}`))]
+      : [
+        paint("red", printable(`the function says otherwise: ${there}`)),
+        printable(`on this machine: ${here}`),
+        "countersign doctor compares the two",
+      ];
+  }
+  if (!accepted) return [paint("red", printable(here))];
+  const open = [...unchecked, ...notAsked];
   return [
-    `${step.padEnd(10)} ${MARKS[outcome].padEnd(7)} ${message ?? ""}`.trimEnd(),
-    ...(facts === undefined
-      ? []
-      : [`           token:    ${facts.token}`, `           registry: ${facts.registry}`]),
+    paint(open.length === 0 ? "green" : "yellow", printable(here)),
+    printable(`not asked: ${open.join("; ") || "the function itself; --ask sends it the token"}`),
+  ];
+}
+
+const MARKS: Readonly<Record<Step["outcome"], readonly [mark: string, color: Color]>> = {
+  passed: ["ok", "green"],
+  failed: ["FAILED", "red"],
+  "not reached": ["-", "dim"],
+  "not checked": ["?", "yellow"],
+};
+
+function lines({ step, outcome, message, facts }: Step, paint: Painter): string[] {
+  const [mark, color] = MARKS[outcome];
+  return [
+    `${step.padEnd(10)} ${paint(color, mark.padEnd(7))} ${printable(message ?? "")}`.trimEnd(),
+    ...(facts === undefined ? [] : [
+      printable(`           token:    ${facts.token}`),
+      printable(`           registry: ${facts.registry}`),
+    ]),
   ];
 }

@@ -21,6 +21,7 @@ export interface Step {
 
 /** What a verifier makes of a token. */
 export interface Explanation {
+  /** Whether nothing was found that speaks against it. */
   readonly accepted: boolean;
   readonly reason?: VerificationReason;
   /** The role that the policy grants. */
@@ -28,6 +29,8 @@ export interface Explanation {
   readonly steps: readonly Step[];
   /** What a policy in observe mode let through. */
   readonly observed: readonly string[];
+  /** What may still be otherwise on the target. */
+  readonly notAsked: readonly string[];
 }
 
 /** A token, and what to hold it against. */
@@ -37,8 +40,14 @@ export interface ExplainOptions {
   readonly record: IssuerRecord | undefined;
   /** What the target calls itself; without it, `aud` is held against the policy alone. */
   readonly audience?: readonly string[];
-  /** Steps that can't be checked, and why. */
+  /** The issuers that the target accepts, if not all. */
+  readonly allowedIssuers?: readonly string[];
+  /** Roles of the policy that the database refuses, and why. */
+  readonly refusedRoles?: Readonly<Record<string, string>>;
+  /** Steps that cannot be checked, and why. */
   readonly unchecked?: Partial<Record<StepName, string>>;
+  /** What is not known of the target. */
+  readonly notAsked?: readonly string[];
   readonly now: () => number;
 }
 
@@ -48,11 +57,12 @@ export interface ExplainOptions {
  * For whoever operates the target: it shows what an unverified token says, which the proxy never does.
  */
 export async function explainToken(options: ExplainOptions): Promise<Explanation> {
-  const { token, record, audience, now } = options;
+  const { token, record, audience, allowedIssuers, now, notAsked = [] } = options;
   try {
     const { role, observed } = await verifyMultiIssuerJwt(token, {
       keySource: memoryKeySource(record === undefined ? [] : [record]),
       ...(audience === undefined ? {} : { audience }),
+      ...(allowedIssuers === undefined ? {} : { allowedIssuers }),
       now,
     });
     return {
@@ -60,6 +70,7 @@ export async function explainToken(options: ExplainOptions): Promise<Explanation
       role,
       steps: stepsUpTo(undefined, options),
       observed: observed.map(({ reason, message }) => `${reason}: ${message}`),
+      notAsked,
     };
   } catch (error) {
     if (!(error instanceof JwtVerificationError)) throw error;
@@ -67,12 +78,28 @@ export async function explainToken(options: ExplainOptions): Promise<Explanation
     const steps = stepsUpTo(failed, options).map((step): Step =>
       step.step !== failed ? step : {
         ...step,
-        message: error.message,
+        message: refusedRole(error, options) ?? error.message,
         facts: factsAbout(failed, readUnverified(token), options),
       }
     );
-    return { accepted: false, reason: error.reason, steps, observed: [] };
+    return { accepted: false, reason: error.reason, steps, observed: [], notAsked };
   }
+}
+
+/** The proxy does not see a role that the database refuses; an operator sees it in the policy. */
+function refusedRole(
+  { reason }: JwtVerificationError,
+  { token, refusedRoles = {} }: ExplainOptions,
+): string | undefined {
+  if (reason !== "role_not_allowed") return undefined;
+  const { role } = readUnverified(token).claims;
+  const named = typeof role === "string" ? [role] : Object.keys(refusedRoles);
+  const [found] = named.filter((name) => name in refusedRoles);
+  return found === undefined
+    ? undefined
+    : `The role "${found}" is in the policy, and the database refuses it: it ${
+      refusedRoles[found]
+    }`;
 }
 
 function stepsUpTo(failed: StepName | undefined, { unchecked = {} }: ExplainOptions): Step[] {

@@ -14,6 +14,7 @@ export interface Facts {
 export interface Surroundings {
   readonly record: IssuerRecord | undefined;
   readonly audience?: readonly string[];
+  readonly refusedRoles?: Readonly<Record<string, string>>;
   readonly now: () => number;
 }
 
@@ -21,7 +22,7 @@ export interface Surroundings {
 export function factsAbout(
   step: StepName,
   { header, claims }: UnverifiedToken,
-  { record, audience, now }: Surroundings,
+  { record, audience, refusedRoles = {}, now }: Surroundings,
 ): Facts {
   const policy = record?.policy;
   switch (step) {
@@ -55,6 +56,9 @@ export function factsAbout(
         token: members(claims, Object.keys(claims).filter((name) => !TIMES.has(name))),
         registry: [
           `roles ${JSON.stringify(policy?.allowedRoles)}`,
+          ...Object.entries(refusedRoles).map(([role, why]) =>
+            `in the policy, and refused: "${role}", which ${why}`
+          ),
           `default role ${JSON.stringify(policy?.defaultRole)}`,
           `subjects ${list(policy?.allowedSubjects, "any that is not a user's id")}`,
           `claims ${list(policy?.allowedClaims, "any that is not protected")}`,

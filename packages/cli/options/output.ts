@@ -20,6 +20,8 @@ export function printable(text: string): string {
 export interface Result {
   readonly json: unknown;
   readonly lines: readonly string[];
+  /** Whether the lines are colored, and so safe for a terminal already. Default: `false`. */
+  readonly isPainted?: boolean;
   /** Default: 0. */
   readonly exitCode?: 1 | 2;
 }
@@ -28,10 +30,12 @@ export interface Result {
 export function writeResult(
   io: CliIo,
   options: OutputOptions,
-  { json, lines }: Result,
+  { json, lines, isPainted = false }: Result,
 ): void {
   if (options.json === true) io.stdout(`${JSON.stringify(json)}\n`);
-  else if (lines.length > 0) io.stdout(`${lines.map(printable).join("\n")}\n`);
+  else if (lines.length > 0) {
+    io.stdout(`${lines.map((line) => isPainted ? line : printable(line)).join("\n")}\n`);
+  }
 }
 
 /** Reports a result that was probably not intended. */
