@@ -50,7 +50,8 @@ begin
     select 'relation ' || c.oid::regclass::text, c.relowner from pg_catalog.pg_class c
     where c.relnamespace = pg_catalog.to_regnamespace('countersign') and c.relkind in ('r', 'v', 'S')
       or c.oid in (pg_catalog.to_regclass('public.jwt_issuers'), pg_catalog.to_regclass('public.jwt_public_keys'),
-        pg_catalog.to_regclass('public.jwt_registry_audit'))
+        pg_catalog.to_regclass('public.jwt_registry_audit'), pg_catalog.to_regclass('public.jwt_oidc_providers'),
+        pg_catalog.to_regclass('public.jwt_federation_rules'), pg_catalog.to_regclass('public.jwt_revoked_provider_keys'))
   ) owned
   where not pg_catalog.pg_has_role(owned.owner, 'USAGE')
   limit 1;

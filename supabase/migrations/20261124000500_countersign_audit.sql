@@ -54,11 +54,12 @@ select countersign.ensure(pg_catalog.to_regclass('public.jwt_registry_audit_issu
 create index if not exists jwt_registry_audit_issuer_idx on public.jwt_registry_audit (issuer, id)
 $ddl$);
 comment on table public.jwt_registry_audit is
-  'Every change of jwt_issuers and jwt_public_keys. Append-only: nobody can update, delete or truncate, short of its owner disabling the trigger "append_only".';
+  'Every change of jwt_issuers, jwt_public_keys, jwt_oidc_providers, jwt_federation_rules and jwt_revoked_provider_keys. Append-only: nobody can update, delete or truncate, short of its owner disabling the trigger "append_only".';
 comment on column public.jwt_registry_audit.revision is 'The registry''s revision as the change left it; several rows share one if one statement made them, or statements at the same time.';
 comment on column public.jwt_registry_audit.actor is 'The role that acted: what SET ROLE had chosen, else the role logged in.';
 comment on column public.jwt_registry_audit.session_role is 'The role logged in; "authenticator" for changes over PostgREST.';
 comment on column public.jwt_registry_audit.claims is 'iss, sub, role and session_id of the request''s token, if it came over PostgREST.';
+comment on column public.jwt_registry_audit.issuer is 'The iss that the row is about: an issuer''s, or a provider''s for rows of jwt_oidc_providers and jwt_revoked_provider_keys.';
 comment on column public.jwt_registry_audit.before is 'The row before (null for INSERT).';
 comment on column public.jwt_registry_audit.after is 'The row after (null for DELETE).';
 
@@ -106,7 +107,10 @@ return (
   select pg_catalog.array_agg(distinct l.pid)
   from pg_catalog.pg_locks l
   join pg_catalog.pg_stat_activity a on a.pid = l.pid
-  where l.relation in ('public.jwt_issuers'::regclass, 'public.jwt_public_keys'::regclass)
+  where l.relation in (
+      'public.jwt_issuers'::regclass, 'public.jwt_public_keys'::regclass, 'public.jwt_oidc_providers'::regclass,
+      'public.jwt_federation_rules'::regclass, 'public.jwt_revoked_provider_keys'::regclass
+    )
     and l.granted and l.mode in ('RowShareLock', 'RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
     and l.pid <> pg_catalog.pg_backend_pid()
     and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
@@ -123,6 +127,7 @@ as $$
 declare
   before constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
   after constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+  changed constant jsonb := coalesce(after, before);
   request constant jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
 begin
   if before is not distinct from after then
@@ -143,12 +148,12 @@ begin
     ),
     tg_op,
     tg_table_name,
-    coalesce(after, before) ->> 'issuer',
-    coalesce(after, before) ->> 'kid',
+    coalesce(changed ->> 'issuer', changed ->> 'provider'),
+    changed ->> 'kid',
     before,
     after
   );
-  perform pg_notify('countersign_registry', coalesce(after, before) ->> 'issuer');
+  perform pg_notify('countersign_registry', coalesce(changed ->> 'provider', changed ->> 'issuer'));
   return null;
 end $$;
 
@@ -199,6 +204,54 @@ create or replace trigger zz_end_change after insert or delete or update on publ
 $ddl$);
 select countersign.ensure_trigger($ddl$
 create or replace trigger refuse_truncate before truncate on public.jwt_public_keys
+  for each statement execute function countersign.refuse_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger begin_change before insert or delete or update on public.jwt_oidc_providers
+  for each statement execute function countersign.begin_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger record_change after insert or delete or update on public.jwt_oidc_providers
+  for each row execute function countersign.record_change()
+$ddl$, always => false);
+select countersign.ensure_trigger($ddl$
+create or replace trigger zz_end_change after insert or delete or update on public.jwt_oidc_providers
+  for each statement execute function countersign.end_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger refuse_truncate before truncate on public.jwt_oidc_providers
+  for each statement execute function countersign.refuse_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger begin_change before insert or delete or update on public.jwt_federation_rules
+  for each statement execute function countersign.begin_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger record_change after insert or delete or update on public.jwt_federation_rules
+  for each row execute function countersign.record_change()
+$ddl$, always => false);
+select countersign.ensure_trigger($ddl$
+create or replace trigger zz_end_change after insert or delete or update on public.jwt_federation_rules
+  for each statement execute function countersign.end_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger refuse_truncate before truncate on public.jwt_federation_rules
+  for each statement execute function countersign.refuse_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger begin_change before insert or delete or update on public.jwt_revoked_provider_keys
+  for each statement execute function countersign.begin_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger record_change after insert or delete or update on public.jwt_revoked_provider_keys
+  for each row execute function countersign.record_change()
+$ddl$, always => false);
+select countersign.ensure_trigger($ddl$
+create or replace trigger zz_end_change after insert or delete or update on public.jwt_revoked_provider_keys
+  for each statement execute function countersign.end_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger refuse_truncate before truncate on public.jwt_revoked_provider_keys
   for each statement execute function countersign.refuse_change()
 $ddl$);
 select countersign.ensure_trigger($ddl$

@@ -14,10 +14,18 @@ create table if not exists countersign.live (
   allowed_roles text[] not null,
   single_use boolean not null,
   max_token_lifetime int not null,
+  revoked_kids text[] not null default '{}',
   primary key (issuer, kid)
 );
+select countersign.ensure(
+  exists (
+    select from pg_catalog.pg_attribute a
+    where a.attrelid = 'countersign.live'::regclass and a.attname = 'revoked_kids' and not a.attisdropped
+  ),
+  'alter table countersign.live add column if not exists revoked_kids text[] not null default ''{}'''
+);
 comment on table countersign.live is
-  'The registry as the guard reads it, with one look: a row for each key, and one with an empty kid for each issuer. Kept by triggers of the two tables; applying the migrations again fills it again.';
+  'The registry as the guard reads it, with one look: a row for each key, one with the kid "rule:<name>" for each federation rule, and one with an empty kid for each issuer. Kept by triggers of the registry''s tables; applying the migrations again fills it again.';
 
 create sequence if not exists countersign.lock_turn as bigint minvalue 0 start 0;
 comment on sequence countersign.lock_turn is
@@ -98,15 +106,29 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select
-    i.issuer, coalesce(k.kid, ''), coalesce(l.lock_number, -1), i.is_active, coalesce(k.is_active, true),
+    i.issuer, k.kid, coalesce(l.lock_number, -1), i.is_active, k.is_active,
     k.not_before, k.not_after, pg_catalog.ceil(extract(epoch from i.reject_issued_before))::bigint,
-    i.allowed_roles, i.single_use, coalesce(countersign.lifetime_seconds(i.max_token_lifetime), 1)
+    case when k.role is null then i.allowed_roles when k.role = any (i.allowed_roles) then array[k.role] else '{}' end,
+    i.single_use, coalesce(countersign.lifetime_seconds(coalesce(k.lifetime, i.max_token_lifetime)), 1), k.revoked_kids
   from public.jwt_issuers i
   left join countersign.live l on l.issuer = i.issuer and l.kid = ''
   cross join lateral (
-    select k.kid, k.is_active, k.not_before, k.not_after from public.jwt_public_keys k where k.issuer = i.issuer
+    select
+      k.kid, k.is_active, k.not_before, k.not_after, null::text as role, null::interval as lifetime,
+      '{}'::text[] as revoked_kids
+    from public.jwt_public_keys k
+    where k.issuer = i.issuer
     union all
-    select null, null, null, null
+    select
+      'rule:' || r.name, r.is_active and r.mode = 'enforce' and p.is_active, null, null, r.role, r.max_token_lifetime,
+      array(
+        select v.kid from public.jwt_revoked_provider_keys v where v.provider = r.provider order by v.kid collate "C"
+      )
+    from public.jwt_federation_rules r
+    join public.jwt_oidc_providers p on p.issuer = r.provider
+    where r.issuer = i.issuer
+    union all
+    select '', true, null, null, null, null, '{}'
   ) k
   where i.issuer = any (issuers)
 $$;
@@ -137,6 +159,7 @@ begin
       or w.reject_issued_before > coalesce(l.reject_issued_before, 0)
       or not l.allowed_roles <@ w.allowed_roles
       or w.single_use and not l.single_use
+      or not w.revoked_kids <@ l.revoked_kids
     );
   perform countersign.await_requests(outrun);
 
@@ -146,15 +169,15 @@ begin
   update countersign.live l
   set issuer_is_active = w.issuer_is_active, key_is_active = w.key_is_active, not_before = w.not_before,
     not_after = w.not_after, reject_issued_before = w.reject_issued_before, allowed_roles = w.allowed_roles,
-    single_use = w.single_use, max_token_lifetime = w.max_token_lifetime
+    single_use = w.single_use, max_token_lifetime = w.max_token_lifetime, revoked_kids = w.revoked_kids
   from countersign.wanted_live(issuers) w
   where w.issuer = l.issuer and w.kid = l.kid
-    and (w.issuer_is_active, w.key_is_active, w.not_before, w.not_after, w.reject_issued_before, w.allowed_roles, w.single_use, w.max_token_lifetime)
+    and (w.issuer_is_active, w.key_is_active, w.not_before, w.not_after, w.reject_issued_before, w.allowed_roles, w.single_use, w.max_token_lifetime, w.revoked_kids)
       is distinct from
-      (l.issuer_is_active, l.key_is_active, l.not_before, l.not_after, l.reject_issued_before, l.allowed_roles, l.single_use, l.max_token_lifetime);
+      (l.issuer_is_active, l.key_is_active, l.not_before, l.not_after, l.reject_issued_before, l.allowed_roles, l.single_use, l.max_token_lifetime, l.revoked_kids);
   insert into countersign.live
   select w.issuer, '', nextval('countersign.lock_turn') % 256, w.issuer_is_active, true, null, null,
-    w.reject_issued_before, w.allowed_roles, w.single_use, w.max_token_lifetime
+    w.reject_issued_before, w.allowed_roles, w.single_use, w.max_token_lifetime, w.revoked_kids
   from countersign.wanted_live(issuers) w
   where w.kid = '' and w.lock_number = -1
   on conflict do nothing;
@@ -201,6 +224,48 @@ create or replace trigger publish_delete after delete on public.jwt_public_keys
   referencing old table as changed for each statement execute function countersign.publish_change()
 $ddl$);
 
+create or replace function countersign.publish_provider_change() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'Expected a provider to be changed in a transaction that is READ COMMITTED'
+      using errcode = 'invalid_transaction_state', hint = 'A frozen snapshot may not show every rule of the provider';
+  end if;
+  perform countersign.refresh_live(array(
+    select distinct r.issuer
+    from public.jwt_federation_rules r
+    join changed c on r.provider = coalesce(to_jsonb(c) ->> 'provider', to_jsonb(c) ->> 'issuer')
+  ));
+  return null;
+end $$;
+
+select countersign.ensure_trigger($ddl$
+create or replace trigger publish_insert after insert on public.jwt_federation_rules
+  referencing new table as changed for each statement execute function countersign.publish_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger publish_update after update on public.jwt_federation_rules
+  referencing new table as changed for each statement execute function countersign.publish_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger publish_delete after delete on public.jwt_federation_rules
+  referencing old table as changed for each statement execute function countersign.publish_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger publish_update after update on public.jwt_oidc_providers
+  referencing new table as changed for each statement execute function countersign.publish_provider_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger publish_insert after insert on public.jwt_revoked_provider_keys
+  referencing new table as changed for each statement execute function countersign.publish_provider_change()
+$ddl$);
+select countersign.ensure_trigger($ddl$
+create or replace trigger publish_delete after delete on public.jwt_revoked_provider_keys
+  referencing old table as changed for each statement execute function countersign.publish_provider_change()
+$ddl$);
+
 -- What was written while these triggers were not there, or is no longer what they would make of it.
 do $$
 declare
@@ -229,5 +294,6 @@ select countersign.ensure_grants('function countersign.await_requests(int[])', '
 select countersign.ensure_grants('function countersign.wanted_live(text[])', '{}');
 select countersign.ensure_grants('function countersign.refresh_live(text[])', '{}');
 select countersign.ensure_grants('function countersign.publish_change()', '{}');
+select countersign.ensure_grants('function countersign.publish_provider_change()', '{}');
 
 select countersign.end_migration();

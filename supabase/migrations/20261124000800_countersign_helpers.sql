@@ -51,7 +51,10 @@ begin
     exists (
       select from countersign.live l
       where l.issuer = claims ->> 'iss' and jsonb_typeof(claims -> 'iss') = 'string'
-        and l.kid = claims #>> '{countersign,kid}' and l.kid <> ''
+        and l.kid = case when claims -> 'countersign' ? 'rule'
+          then 'rule:' || (claims #>> '{countersign,rule}') else claims #>> '{countersign,kid}' end
+        and claims #>> '{countersign,kid}' ~ '^[A-Za-z0-9_-]{43}$'
+        and claims #>> '{countersign,kid}' <> all (l.revoked_kids)
         and l.issuer_is_active and l.key_is_active
         and (l.not_before is null or l.not_before <= clock_timestamp() + interval '5 seconds')
         and (l.not_after is null or l.not_after >= clock_timestamp() - interval '5 seconds')
@@ -65,7 +68,7 @@ exception when others then
   return false;
 end $$;
 comment on function countersign.is_live() is
-  'Whether the request''s token is sealed, its issuer and key are active now, and the role is still allowed. For policies where the guard does not run (Storage, Realtime): using ((select countersign.claims() is null or countersign.is_live())). False for anything else; never raises.';
+  'Whether the request''s token is sealed, its issuer and its key, or rule and provider, are active now, and the role is still allowed. For policies where the guard does not run (Storage, Realtime): using ((select countersign.claims() is null or countersign.is_live())). False for anything else; never raises.';
 
 select countersign.ensure_grants('function countersign.claims()', array['execute to public']);
 select countersign.ensure_grants('function countersign.issuer()', array['execute to public']);

@@ -126,6 +126,7 @@ declare
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
   iss constant text := case when jsonb_typeof(claims -> 'iss') = 'string' then claims ->> 'iss' end;
   token_kid text;
+  rule text;
   iat numeric;
   known record;
   found_key record;
@@ -152,8 +153,9 @@ begin
     raise exception 'Role "%" may not act as a request', session_user using errcode = 'insufficient_privilege';
   end if;
   token_kid := claims #>> '{countersign,kid}';
+  rule := claims #>> '{countersign,rule}';
   iat := case when jsonb_typeof(claims #> '{countersign,iat}') = 'number' then claims #>> '{countersign,iat}' end;
-  if iss is null or coalesce(token_kid, '') = '' or iat is null then
+  if iss is null or (token_kid ~ '^[A-Za-z0-9_-]{43}$') is not true or iat is null then
     perform countersign.refuse_request('token_refused', 'Token has a claim "countersign" and is not the proxy''s');
   elsif not countersign.is_sealed(claims) then
     perform countersign.refuse_request('token_refused', 'Token has a claim "countersign" without a valid seal');
@@ -164,13 +166,20 @@ begin
   -- First the lock, then the look: a revocation waits for this transaction to end, and one that came first
   -- has committed by the time the next statement takes its snapshot.
   execute 'lock table countersign_locks.request_' || known.lock_number || ' in row exclusive mode';
-  select l.*, l.xmax into found_key from countersign.live l where l.issuer = iss and l.kid = token_kid;
-  if not found then
+  select l.*, l.xmax into found_key from countersign.live l
+  where l.issuer = iss and l.kid = case when claims -> 'countersign' ? 'rule' then 'rule:' || rule else token_kid end;
+  if not found and claims -> 'countersign' ? 'rule' then
+    perform countersign.refuse_request('token_refused', format('Rule "%s" is not registered for the issuer', rule));
+  elsif not found then
     perform countersign.refuse_request('token_refused', 'Key is not registered for the issuer');
   elsif current_setting('transaction_isolation') <> 'read committed' and countersign.was_replaced(found_key.xmax) then
     perform countersign.refuse_request('registry_unavailable', 'The issuer changed after this transaction took its snapshot');
   elsif not found_key.issuer_is_active then
     perform countersign.refuse_request('token_refused', format('Issuer "%s" is not active', iss));
+  elsif not found_key.key_is_active and rule is not null then
+    perform countersign.refuse_request('token_refused', format('Rule "%s" of issuer "%s" or its provider is not active', rule, iss));
+  elsif token_kid = any (found_key.revoked_kids) then
+    perform countersign.refuse_request('token_refused', format('Key "%s" of the provider of rule "%s" is revoked', token_kid, rule));
   elsif not found_key.key_is_active then
     perform countersign.refuse_request('token_refused', format('Key "%s" of issuer "%s" is revoked', token_kid, iss));
   -- 5 seconds, the verifier's tolerance: its clock is not ours, and the request took time to get here.
@@ -209,7 +218,7 @@ begin
   end if;
 end $$;
 comment on function countersign.check_request() is
-  'PostgREST''s pre-request function (pgrst.db_pre_request). Refuses a countersigned token whose issuer or key is not active now, and a token that names a registered issuer but is not countersigned; leaves every other request alone. Then calls the pre-request function that was there before. guard_enable() installs it.';
+  'PostgREST''s pre-request function (pgrst.db_pre_request). Refuses a countersigned token whose issuer or key, or rule or provider, is not active now, and a token that names a registered issuer but is not countersigned; leaves every other request alone. Then calls the pre-request function that was there before. guard_enable() installs it.';
 
 select countersign.ensure_row_security('countersign.used_tokens', false);
 select countersign.ensure_row_security('countersign.guard_state', false);

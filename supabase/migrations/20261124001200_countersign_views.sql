@@ -84,6 +84,47 @@ comment on view public.jwt_issuer_policies is
   'Issuers as the proxy sees them: the policy, with only those roles that are safe at this moment, the active keys (retired ones for a day), and the ids of the 100 keys revoked last. Times are seconds since the epoch.';
 
 select countersign.ensure_view($ddl$
+create or replace view public.jwt_federation_policies as
+select
+  p.issuer as provider,
+  p.is_active,
+  p.keys_from,
+  p.jwks_uri,
+  p.jwks,
+  p.algorithms,
+  p.allow_private,
+  coalesce(
+    (
+      select jsonb_agg(
+        jsonb_build_object(
+          'name', r.name,
+          'issuer', r.issuer,
+          'audiences', r.audiences,
+          'conditions', r.conditions,
+          'subject', r.subject,
+          'claims', r.claims,
+          'role', r.role,
+          'max_token_lifetime', coalesce(countersign.lifetime_seconds(r.max_token_lifetime), 1),
+          'mode', r.mode,
+          'is_active', r.is_active and countersign.lifetime_seconds(r.max_token_lifetime) is not null
+        )
+        order by r.name collate "C"
+      )
+      from public.jwt_federation_rules r
+      where r.provider = p.issuer
+    ),
+    '[]'
+  ) as rules,
+  array(
+    select v.kid from public.jwt_revoked_provider_keys v where v.provider = p.issuer order by v.kid collate "C"
+  ) as revoked_kids
+from public.jwt_oidc_providers p
+where (select countersign.require_reader())
+$ddl$);
+comment on view public.jwt_federation_policies is
+  'OIDC providers as the proxy sees them, with their rules, inactive ones included, and the thumbprints of all keys of theirs that are revoked here. A rule''s role counts only while the issuer''s policy has it. Times are seconds.';
+
+select countersign.ensure_view($ddl$
 create or replace view public.jwt_registry_version as
 select
   (select coalesce(pg_catalog.sum(r.changes), 0) from countersign.revisions r)::text || '.' || to_hex(hashtextextended(
@@ -106,7 +147,7 @@ select
 where (select countersign.require_reader())
 $ddl$);
 comment on view public.jwt_registry_version is
-  'version changes whenever jwt_issuer_policies or jwt_seal_keys may have: the registry''s revision, and a fingerprint of everything that decides which roles are safe. guard_enabled: whether this database tells PostgREST to call the guard. schema_version: of the migrations that were applied last.';
+  'version changes whenever jwt_issuer_policies, jwt_federation_policies or jwt_seal_keys may have: the registry''s revision, and a fingerprint of everything that decides which roles are safe. guard_enabled: whether this database tells PostgREST to call the guard. schema_version: of the migrations that were applied last.';
 
 select countersign.ensure_view($ddl$
 create or replace view public.jwt_seal_keys as
@@ -147,6 +188,7 @@ comment on view public.jwt_registry_holders is
 select countersign.ensure_grants('table public.jwt_registry_holders', array['select to service_role']);
 select countersign.ensure_grants('function countersign.registry_holders()', array['execute to service_role']);
 select countersign.ensure_grants('table public.jwt_issuer_policies', array['select to countersign_reader', 'select to service_role']);
+select countersign.ensure_grants('table public.jwt_federation_policies', array['select to countersign_reader', 'select to service_role']);
 select countersign.ensure_grants('table public.jwt_registry_version', array['select to countersign_reader', 'select to service_role']);
 select countersign.ensure_grants('table public.jwt_seal_keys', array['select to countersign_reader', 'select to service_role']);
 -- A view calls functions as whoever reads it.
@@ -183,7 +225,8 @@ begin
     where c.relowner <> owner and (
       c.relnamespace in ('countersign'::regnamespace, 'countersign_locks'::regnamespace) and c.relkind in ('r', 'p', 'v', 'S')
       or c.relnamespace = 'public'::regnamespace and c.relname in (
-        'jwt_public_keys', 'jwt_registry_audit', 'jwt_issuer_policies', 'jwt_registry_version', 'jwt_seal_keys', 'jwt_registry_holders'
+        'jwt_public_keys', 'jwt_registry_audit', 'jwt_oidc_providers', 'jwt_federation_rules', 'jwt_revoked_provider_keys',
+        'jwt_issuer_policies', 'jwt_federation_policies', 'jwt_registry_version', 'jwt_seal_keys', 'jwt_registry_holders'
       )
     )
   loop

@@ -180,7 +180,13 @@ Deno.test("jwt_registry_audit can be pruned by its owner, on purpose", async () 
 });
 
 Deno.test("TRUNCATE of the registry's tables is refused, because it would not be audited", async () => {
-  for (const table of ["jwt_issuers cascade", "jwt_public_keys", "jwt_public_keys, jwt_issuers"]) {
+  for (
+    const table of [
+      "jwt_issuers cascade",
+      "jwt_public_keys",
+      "jwt_public_keys, jwt_federation_rules, jwt_issuers",
+    ]
+  ) {
     await assert.rejects(
       registry.undone((sql) => sql.unsafe(`truncate ${table}`)),
       refusal("42501", /no account/),
