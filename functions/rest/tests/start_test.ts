@@ -52,6 +52,7 @@ for (const host of [ownProcess, edgeRuntime]) {
           reason: "token_missing",
           code: "token_missing",
           status: 401,
+          authenticated: false,
           alarm: false,
         });
       },

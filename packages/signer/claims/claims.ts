@@ -118,8 +118,8 @@ function notName(name: string): SignerError {
 
 /** What a target's registry and logs can hold of a name: every target refuses another one. */
 function isName(value: unknown): value is string {
-  // deno-lint-ignore no-control-regex -- finding them is the purpose
   return isText(value) && value.length <= MAX_NAME_LENGTH &&
+    // deno-lint-ignore no-control-regex -- finding them is the purpose
     !/[\u0000-\u001f\u007f-\u009f]/.test(value);
 }
 

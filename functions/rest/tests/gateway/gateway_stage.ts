@@ -1,4 +1,4 @@
-import { HttpAnswer, HttpConnection } from "@countersign/fixture";
+import { type HttpAnswer, HttpConnection } from "@countersign/fixture";
 import {
   behindNginx,
   type Host,
