@@ -191,6 +191,11 @@ begin
     perform countersign.refuse_request('token_refused', format('Token of issuer "%s" was issued before its cut-off', iss));
   elsif (claims ->> 'role' = any (found_key.allowed_roles)) is not true then
     perform countersign.refuse_request('role_not_allowed', format('Issuer "%s" is not allowed the role', iss));
+  -- With another jwt-role-claim-key, a claim that the issuer fills would decide who the request is.
+  elsif claims ->> 'role' is distinct from current_setting('role') then
+    perform countersign.refuse_request(
+      'role_not_allowed', format('PostgREST took the role of issuer "%s" from another claim: set its jwt-role-claim-key to ".role"', iss)
+    );
   end if;
 
   if found_key.single_use and current_setting('transaction_read_only') = 'off' then

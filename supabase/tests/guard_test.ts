@@ -206,6 +206,20 @@ for (const [why, change, claims] of HARMLESS) {
   });
 }
 
+Deno.test("check_request() refuses a request that runs as another role than its token's", async () => {
+  await asSuperuser(async (sql) => {
+    const kid = await register(sql, "billing");
+    const claims = countersigned("billing", kid, { app_role: "service_role" });
+    assert.equal(await guarded(sql, claims), PASSED);
+    for (const role of ["service_role", "authenticated", "anon", "gadgets_writer"]) {
+      const verdict = await guarded(sql, claims, { role });
+      assert(verdict !== PASSED, role);
+      assert.deepEqual([verdict.code, verdict.status], ["role_not_allowed", 403]);
+      assert.match(verdict.reason ?? "", /jwt-role-claim-key/);
+    }
+  });
+});
+
 Deno.test("check_request() knows a key that was added, and each of several by itself", async () => {
   await asSuperuser(async (sql) => {
     const first = await register(sql, "billing");

@@ -20,8 +20,12 @@ Deno.test.afterAll(() => registry.stop());
 /** What the guard, and is_live(), make of a token whose claims are this text. */
 async function judged(sql: postgres.TransactionSql, text: string) {
   await sql`select set_config('request.jwt.claims', ${text}, true)`;
-  const guard = await sql.savepoint((sql) => sql`select countersign.check_request()`)
-    .then(() => "passed", ({ hint }) => hint);
+  const guard = await sql.savepoint(async (sql) => {
+    // What PostgREST makes of the token's role, and then the superuser again.
+    await sql`select set_config('role', ${JSON.parse(text).role}, true)`;
+    await sql`select countersign.check_request()`;
+    await sql`reset role`;
+  }).then(() => "passed", ({ hint }) => hint);
   const [row] = await sql`select countersign.is_live() as live`;
   return { guard, live: row?.live };
 }
