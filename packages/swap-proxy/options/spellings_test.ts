@@ -2,7 +2,6 @@
 import { AUTHORITY, SECRET } from "@countersign/fixture";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { generateKeyPairSync } from "node:crypto";
 import { createJwtSwapProxy } from "../create_jwt_swap_proxy.ts";
 import { ConfigurationError } from "../errors.ts";
 import { type ConfiguredProxyOptions, proxyOptionsFromEnv } from "./proxy_options_from_env.ts";
@@ -16,18 +15,38 @@ const HOSTED: Readonly<Record<string, string>> = {
   COUNTERSIGN_JWT_SECRET: SECRET,
 };
 
-const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
-const ed25519 = generateKeyPairSync("ed25519");
-const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
-const weak = generateKeyPairSync("rsa", { modulusLength: 1024 });
-const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" });
-const jwkOf = (key: typeof pair.privateKey, more: object = { kid: "4d1f3b2c", alg: "ES256" }) => ({
-  ...key.export({ format: "jwk" }),
-  ...more,
+async function keyPair(params: RsaHashedKeyGenParams | EcKeyGenParams | { readonly name: string }) {
+  const pair = await crypto.subtle.generateKey(params, true, ["sign", "verify"]) as CryptoKeyPair;
+  return {
+    pkcs8: new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey)),
+    privateKey: await crypto.subtle.exportKey("jwk", pair.privateKey),
+    publicKey: await crypto.subtle.exportKey("jwk", pair.publicKey),
+  };
+}
+
+const rsaOf = (modulusLength: number) => ({
+  name: "RSASSA-PKCS1-v1_5",
+  modulusLength,
+  publicExponent: Uint8Array.of(1, 0, 1),
+  hash: "SHA-256",
 });
+const [pair, p384, ed25519, rsa, weak] = await Promise.all([
+  keyPair({ name: "ECDSA", namedCurve: "P-256" }),
+  keyPair({ name: "ECDSA", namedCurve: "P-384" }),
+  keyPair({ name: "Ed25519" }),
+  keyPair(rsaOf(2048)),
+  keyPair(rsaOf(1024)),
+]);
+/** As `supabase gen signing-key` writes them: without what WebCrypto adds. */
+const jwkOf = (
+  { ext: _, key_ops: __, ...key }: JsonWebKey,
+  more: object = { kid: "4d1f3b2c", alg: "ES256" },
+) => ({ ...key, ...more });
 const jwk = jwkOf(pair.privateKey);
 const JWK = JSON.stringify(jwk);
-const PEM = String(pair.privateKey.export({ type: "pkcs8", format: "pem" }));
+const PEM = `-----BEGIN PRIVATE KEY-----\n${
+  Buffer.from(pair.pkcs8).toString("base64")
+}\n-----END PRIVATE KEY-----\n`;
 
 const legacyKey = (role: string) =>
   ["eyJhbGciOiJIUzI1NiJ9", Buffer.from(JSON.stringify({ role })).toString("base64url"), "c2ln"]

@@ -1,115 +1,18 @@
-// What a double can't decide: real sockets, on this machine.
-import { memoryKeySource } from "@countersign/verifier";
+// What a double can't decide: real sockets, on this machine. Also on the Deno that Supabase Edge is compatible with.
+import { until } from "@countersign/fixture";
 import assert from "node:assert/strict";
-import { createJwtSwapProxy } from "../create_jwt_swap_proxy.ts";
-import { makeIssuer, NOW, SECRET, TARGET } from "@countersign/fixture";
+import { type RawPair, rawPair, TOKEN } from "../fixtures/raw_upstream.ts";
 
-const issuer = await makeIssuer("service-a");
-const token = await issuer.sign();
 const MiB = 1024 * 1024;
-
-/** A connection of the proxy's, as its upstream has it. */
-interface Connection {
-  /** What arrives next; `null` once the proxy has hung up. */
-  read(): Promise<string | null>;
-  /** Writes all of it; `false` once the proxy has hung up. */
-  write(data: string | Uint8Array): Promise<boolean>;
-  close(): void;
-}
-
-interface Pair extends AsyncDisposable {
-  readonly url: string;
-  /** Settles when the connection of a request ends. */
-  readonly upstreamClosed: Promise<void>;
-}
-
-/**
- * A proxy on a real port before an upstream that does with its connections what `onConnection` says, and then waits
- * for the proxy to hang up. Deno's own sockets: those of `node:net` report no full buffer on Deno 2.1.4.
- */
-function pair(
-  onConnection: (connection: Connection, head: string) => void | Promise<void>,
-  upstreamTimeout = 5_000,
-): Pair {
-  const closed = Promise.withResolvers<void>();
-  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  const sockets = new Set<Deno.TcpConn>();
-  const serve = async (socket: Deno.TcpConn) => {
-    sockets.add(socket);
-    const connection = connectionOf(socket, () => sockets.delete(socket));
-    const head = await connection.read();
-    // The proxy also has questions of its own, which are no part of this.
-    const isRequest = / \/widgets /.test(head ?? "");
-    if (isRequest) {
-      await onConnection(connection, head!);
-      while (await connection.read() !== null);
-      closed.resolve();
-    }
-    connection.close();
-  };
-  const accepting = (async () => {
-    const serving: Promise<void>[] = [];
-    for await (const socket of listener) serving.push(serve(socket));
-    await Promise.all(serving);
-  })();
-
-  const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
-  const handler = createJwtSwapProxy({
-    supabaseUrl: TARGET,
-    upstreamUrl: `http://127.0.0.1:${listener.addr.port}`,
-    supabaseJwtSecret: SECRET,
-    keySource: memoryKeySource([issuer.record]),
-    now: () => NOW,
-    upstreamTimeout,
-    fetch: (input, init) => fetch(input, { ...init, client }),
-  });
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, handler);
-  return {
-    url: `http://127.0.0.1:${server.addr.port}/rest/widgets`,
-    upstreamClosed: closed.promise,
-    async [Symbol.asyncDispose]() {
-      await server.shutdown();
-      client.close();
-      listener.close();
-      for (const socket of sockets) socket.close();
-      sockets.clear();
-      await accepting;
-    },
-  };
-}
-
-function connectionOf(socket: Deno.TcpConn, forget: () => boolean): Connection {
-  const chunk = new Uint8Array(64 * 1024);
-  return {
-    async read() {
-      // A socket that was reset, or closed by the test, has nothing more to say either.
-      const length = await socket.read(chunk).catch(() => null);
-      return length === null ? null : new TextDecoder().decode(chunk.subarray(0, length));
-    },
-    async write(data) {
-      const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
-      try {
-        for (let sent = 0; sent < bytes.length;) sent += await socket.write(bytes.subarray(sent));
-        return true;
-      } catch {
-        return false;
-      }
-    },
-    close() {
-      if (forget()) socket.close();
-    },
-  };
-}
-
-const headers = { authorization: `Bearer ${token}` };
+const headers = { authorization: `Bearer ${TOKEN}` };
+const EMPTY = "content-length: 0\r\n\r\n";
 
 Deno.test("createJwtSwapProxy() streams a response of any size in constant memory", async () => {
   const size = 256 * MiB;
-  await using proxy = pair(async (connection) => {
+  await using proxy = rawPair(async (connection) => {
     await connection.write(`HTTP/1.1 200 OK\r\ncontent-length: ${size}\r\n\r\n`);
     const chunk = new Uint8Array(MiB);
     for (let sent = 0; sent < size; sent += MiB) await connection.write(chunk);
-    connection.close();
   });
   const before = Deno.memoryUsage().rss;
   const response = await fetch(proxy.url, { headers });
@@ -125,16 +28,11 @@ Deno.test("createJwtSwapProxy() streams a response of any size in constant memor
 
 Deno.test("createJwtSwapProxy() streams a request body while it is being sent", async () => {
   const first = Promise.withResolvers<void>();
-  await using proxy = pair(async (connection, head) => {
-    let seen = head;
-    while (!seen.includes("last")) {
-      if (seen.includes("first")) first.resolve();
-      const part = await connection.read();
-      assert.notEqual(part, null);
-      seen += part;
-    }
-    await connection.write("HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n");
-    connection.close();
+  await using proxy = rawPair(async (connection) => {
+    await connection.until("first");
+    first.resolve();
+    await connection.until("last");
+    await connection.write(`HTTP/1.1 201 Created\r\n${EMPTY}`);
   });
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
@@ -150,7 +48,7 @@ Deno.test("createJwtSwapProxy() streams a request body while it is being sent", 
 });
 
 Deno.test("createJwtSwapProxy() answers 504 to an upstream that hangs, and hangs up", async () => {
-  await using proxy = pair(() => {}, 50);
+  await using proxy = rawPair(() => {}, 50);
   const response = await fetch(proxy.url, { headers });
   assert.equal(response.status, 504);
   assert.equal((await response.json()).code, "upstream_timeout");
@@ -158,14 +56,15 @@ Deno.test("createJwtSwapProxy() answers 504 to an upstream that hangs, and hangs
 });
 
 Deno.test("createJwtSwapProxy() answers 502 to an upstream that hangs up before the status", async () => {
-  await using proxy = pair((connection) => connection.close());
+  await using proxy = rawPair((connection) => connection.close());
   const response = await fetch(proxy.url, { headers });
   assert.equal(response.status, 502);
   assert.equal((await response.json()).code, "upstream_unreachable");
+  assert.equal(proxy.events[0]?.type === "refused" && proxy.events[0].alarm, true);
 });
 
 Deno.test("createJwtSwapProxy() breaks off an answer that the upstream breaks off", async () => {
-  await using proxy = pair(async (connection) => {
+  await using proxy = rawPair(async (connection) => {
     await connection.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n[{"id":1}');
     connection.close();
   });
@@ -176,7 +75,7 @@ Deno.test("createJwtSwapProxy() breaks off an answer that the upstream breaks of
 
 Deno.test("createJwtSwapProxy() hangs up on the upstream when the client leaves before the status", async () => {
   const requested = Promise.withResolvers<void>();
-  await using proxy = pair(() => requested.resolve());
+  await using proxy = rawPair(() => requested.resolve());
   const client = new AbortController();
   const answer = fetch(proxy.url, { headers, signal: client.signal });
   await requested.promise;
@@ -186,15 +85,128 @@ Deno.test("createJwtSwapProxy() hangs up on the upstream when the client leaves 
 });
 
 Deno.test("createJwtSwapProxy() hangs up on the upstream when the client leaves during the body", async () => {
-  await using proxy = pair(async (connection) => {
+  await using proxy = rawPair(async (connection) => {
     await connection.write("HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n");
     const chunk = new Uint8Array(MiB);
     while (await connection.write(chunk));
+    connection.close();
   });
   const client = new AbortController();
   const response = await fetch(proxy.url, { headers, signal: client.signal });
   const reader = response.body?.getReader();
   await reader?.read();
   client.abort();
+  await reader?.read().catch(() => {});
   await proxy.upstreamClosed;
+});
+
+Deno.test("createJwtSwapProxy() ends a 401 or 404 whose body never comes, and hangs up", async () => {
+  for (const status of ["401 Unauthorized", "404 Not Found"]) {
+    const head = `HTTP/1.1 ${status}\r\ncontent-length: 100\r\n\r\n`;
+    {
+      await using proxy = rawPair(async (connection) => void await connection.write(head), 50);
+      const response = await fetch(proxy.url, { headers });
+      assert.deepEqual([response.status, (await response.json()).code], [504, "upstream_timeout"]);
+      await proxy.upstreamClosed;
+    }
+    {
+      await using proxy = rawPair(async (connection) => void await connection.write(head));
+      const client = new AbortController();
+      const answer = fetch(proxy.url, { headers, signal: client.signal });
+      setTimeout(() => client.abort(), 60);
+      await assert.rejects(answer);
+      await proxy.upstreamClosed;
+    }
+    {
+      await using proxy = rawPair(async (connection) => {
+        await connection.write(head);
+        connection.close();
+      });
+      const response = await fetch(proxy.url, { headers });
+      assert.deepEqual([response.status, (await response.json()).code], [
+        502,
+        "upstream_unreachable",
+      ]);
+    }
+  }
+});
+
+/** Sends the beginning of a request, and the rest when the upstream has some of it; then closes the connection. */
+async function breakOff(
+  { port }: RawPair,
+  beginning: string,
+  rest: string,
+  reached: Promise<void>,
+): Promise<void> {
+  const connection = await Deno.connect({ port, hostname: "127.0.0.1" });
+  const write = async (text: string) => {
+    const bytes = new TextEncoder().encode(text);
+    for (let sent = 0; sent < bytes.length;) sent += await connection.write(bytes.subarray(sent));
+  };
+  await write(beginning);
+  await reached;
+  await write(rest);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  connection.close();
+}
+
+const CHUNKED = "transfer-encoding: chunked\r\n\r\n5\r\naaaaa\r\n";
+const UPLOADS: Readonly<Record<string, readonly [beginning: string, rest: string]>> = {
+  "of 1 KB": [`content-length: 1000\r\n\r\n${"a".repeat(500)}`, ""],
+  "of 500 KB": [`content-length: 500000\r\n\r\n${"a".repeat(200_000)}`, ""],
+  "of 5 MB": [`content-length: 5000000\r\n\r\n${"a".repeat(200_000)}`, ""],
+  "in chunks": [CHUNKED, ""],
+  "with a chunk that is none": [CHUNKED, "ZZZZ\r\n"],
+};
+for (const [name, [beginning, rest]] of Object.entries(UPLOADS)) {
+  Deno.test(`createJwtSwapProxy() sounds no alarm when the client breaks off an upload ${name}`, async () => {
+    const reached = Promise.withResolvers<void>();
+    await using proxy = rawPair((connection) => {
+      connection.until("aaaa").then(reached.resolve);
+    });
+    const head = `POST /rest/widgets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\n`;
+    // What is read whole before it goes up never gets there.
+    const isReadWhole = beginning.startsWith("content-length: 1000\r");
+    await breakOff(
+      proxy,
+      head + beginning,
+      rest,
+      isReadWhole ? Promise.resolve() : reached.promise,
+    );
+    await until("the log has it", () => proxy.events.length > 0);
+    const [event] = proxy.events;
+    assert.ok(event?.type === "refused");
+    assert.deepEqual([event.reason, event.alarm, event.issuer], [
+      "client_closed",
+      false,
+      "service-a",
+    ]);
+  });
+}
+
+Deno.test("createJwtSwapProxy() passes on a body that SQL has encoded, so that a client can read it", async () => {
+  const text = new TextEncoder().encode('[{"id":1}]');
+  const gzip = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+  const encoded = new Uint8Array(await new Response(gzip).arrayBuffer());
+  await using proxy = rawPair(async (connection) => {
+    const head = `content-encoding: gzip\r\ncontent-length: ${encoded.length}\r\n\r\n`;
+    await connection.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n${head}`);
+    await connection.write(encoded);
+  });
+  const response = await fetch(proxy.url, { headers });
+  assert.deepEqual(await response.json(), [{ id: 1 }]);
+});
+
+Deno.test("createJwtSwapProxy() ends an answer of 205, and tells no length that HEAD does not have", async () => {
+  await using proxy = rawPair(async (connection) => {
+    const isHead = connection.received.startsWith("HEAD");
+    const reset = "HTTP/1.1 205 Reset Content\r\n\r\n";
+    await connection.write(isHead ? "HTTP/1.1 200 OK\r\ncontent-type: a/b\r\n\r\n" : reset);
+    connection.close();
+  });
+  const response = await fetch(proxy.url, { method: "POST", headers });
+  assert.deepEqual([response.status, await response.text()], [204, ""]);
+  const head = await fetch(proxy.url, { method: "HEAD", headers });
+  assert.deepEqual([head.status, head.headers.get("content-length")], [200, null]);
+  await head.body?.cancel();
 });
