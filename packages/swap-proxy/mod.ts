@@ -23,12 +23,9 @@
  * @module
  */
 export { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
-export type { ProxyOptions } from "./options/proxy_options.ts";
+export type { ConfiguredProxyOptions, ProxyOptions } from "./options/proxy_options.ts";
 export { defaultAudience } from "./options/default_audience.ts";
-export {
-  type ConfiguredProxyOptions,
-  proxyOptionsFromEnv,
-} from "./options/proxy_options_from_env.ts";
+export { proxyOptionsFromEnv } from "./options/proxy_options_from_env.ts";
 
 export type { DownstreamSigner } from "./downstream/downstream_signer.ts";
 export { hs256Signer } from "./downstream/hs256_signer.ts";

@@ -65,5 +65,6 @@ export type {
   IssuerRecord,
   KeySource,
   PolicyRefusal,
+  SealKey,
   VerificationReason,
 } from "@countersign/verifier";

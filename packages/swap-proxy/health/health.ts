@@ -1,3 +1,4 @@
+import { requestsShareWork } from "@countersign/verifier";
 import type { ProxySettings } from "../options/proxy_settings.ts";
 import { type Facts, factsOf } from "./facts.ts";
 import { checkReadiness, type Readiness } from "./readiness.ts";
@@ -5,6 +6,8 @@ import type { RoleClaimGate } from "./role_claim_gate.ts";
 
 /** Milliseconds for which one answer about readiness serves everybody: the question needs no token. */
 const READINESS_LIFETIME = 1_000;
+
+type Found = Readiness & { readonly facts: Facts };
 
 /**
  * `/-/healthz` says that the process lives. `/-/readyz` says whether the registry can be read, and whether PostgREST
@@ -15,18 +18,28 @@ export function createHealth(
   roleClaim: RoleClaimGate,
 ): (kind: "healthz" | "readyz", method: string) => Promise<Response> {
   const check = checkReadiness(settings, roleClaim);
-  let asked = -Infinity;
-  let readiness: Promise<Readiness & { readonly facts: Facts }> | undefined;
+  let last: { readonly at: number; readonly found: Found } | undefined;
+  let pending: Promise<Found> | undefined;
+
+  async function ask(at: number): Promise<Found> {
+    const found = { ...await check(), facts: await factsOf(settings) };
+    last = { at, found };
+    return found;
+  }
+
+  async function found(): Promise<Found> {
+    const now = settings.now();
+    if (last !== undefined && now >= last.at && now < last.at + READINESS_LIFETIME) {
+      return last.found;
+    }
+    if (!requestsShareWork()) return await ask(now);
+    return await (pending ??= ask(now).finally(() => pending = undefined));
+  }
 
   return async (kind, method) => {
     if (kind === "healthz") return json(method, 200, { status: "ok" });
-    const now = settings.now();
-    if (readiness === undefined || now < asked || now >= asked + READINESS_LIFETIME) {
-      asked = now;
-      readiness = check().then(async (found) => ({ ...found, facts: await factsOf(settings) }));
-    }
-    const found = await readiness;
-    return json(method, found.status === "ready" ? 200 : 503, found);
+    const readiness = await found();
+    return json(method, readiness.status === "ready" ? 200 : 503, readiness);
   };
 }
 

@@ -1,3 +1,4 @@
+import { requestsShareWork } from "@countersign/verifier";
 import { SwapProxyError } from "../errors.ts";
 import type { RoleClaim } from "./probe_role_claim.ts";
 
@@ -13,11 +14,13 @@ const LIFETIMES: Readonly<Record<RoleClaim, number>> = {
  * whose policy lets it fill that claim could be anyone that PostgREST can be.
  *
  * The cache: one verdict. The first one is waited for. "ok" serves for five minutes and is then asked for again in
- * the background; what cannot be found out changes nothing, and "wrong" stands until it is "ok".
+ * the background; what cannot be found out changes nothing, and "wrong" stands until it is "ok". On Workers nothing
+ * is asked in the background, and each request asks for itself.
  */
 export class RoleClaimGate {
   readonly #probe: () => Promise<RoleClaim>;
   readonly #now: () => number;
+  readonly #sharesWork = requestsShareWork();
   #verdict: RoleClaim | undefined;
   #askedAt = -Infinity;
   #pending: Promise<RoleClaim> | undefined;
@@ -37,7 +40,9 @@ export class RoleClaimGate {
     const verdict = this.#verdict;
     if (verdict === undefined) return this.#ask().then(refuseIfWrong);
     const isDue = !this.#isWithin(LIFETIMES[verdict]);
-    if (verdict === "wrong" && isDue) return this.#ask().then(refuseIfWrong);
+    if (isDue && (verdict === "wrong" || !this.#sharesWork)) {
+      return this.#ask().then(refuseIfWrong);
+    }
     if (isDue) void this.#ask();
     refuseIfWrong(verdict);
   }
@@ -53,6 +58,7 @@ export class RoleClaimGate {
   }
 
   #ask(): Promise<RoleClaim> {
+    if (!this.#sharesWork) return this.#askNow();
     return this.#pending ??= this.#askNow().finally(() => this.#pending = undefined);
   }
 

@@ -87,3 +87,20 @@ Deno.test("RoleClaimGate trusts no verdict from the future of a clock that was s
   await turn();
   assert.equal(state.asked, 2);
 });
+
+Deno.test("RoleClaimGate has each request ask for itself on Workers, and none in the background", async () => {
+  const value = "Cloudflare-Workers";
+  Object.defineProperty(navigator, "userAgent", { value, configurable: true });
+  try {
+    const { gate, state, pass } = makeGate("ok");
+    await Promise.all([pass(), pass(), pass()]);
+    assert.equal(state.asked, 3);
+    assert.equal(gate.pass(), undefined);
+    state.answer = "wrong";
+    state.now += 300_000;
+    await assert.rejects(pass, REFUSED);
+    assert.equal(state.asked, 4);
+  } finally {
+    Reflect.deleteProperty(navigator, "userAgent");
+  }
+});

@@ -1,4 +1,4 @@
-import { PostgresConnectionError } from "@countersign/postgres";
+import { PostgresConnectionError } from "@countersign/postgres/errors";
 import { ConfigurationError, type ConfigurationProblem } from "../errors.ts";
 
 /**

@@ -58,3 +58,9 @@ export interface ProxyOptions {
   /** Receives every refusal, and what observe mode let through. What it throws is ignored. */
   readonly onEvent?: (event: SwapEvent) => void;
 }
+
+/** What `proxyOptionsFromEnv` returns: options, and a way to close what they hold open. */
+export interface ConfiguredProxyOptions extends ProxyOptions {
+  /** Writes what the log still owes, and closes the connections to the registry. */
+  close(): Promise<void>;
+}

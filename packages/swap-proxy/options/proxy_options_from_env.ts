@@ -16,7 +16,7 @@ import { postgresKeySource } from "../registry/postgres_key_source.ts";
 import { headerNames } from "../upstream/forwarded_headers.ts";
 import { Environment } from "./environment.ts";
 import { KNOWN_VARIABLES } from "./known_variables.ts";
-import type { ProxyOptions } from "./proxy_options.ts";
+import type { ConfiguredProxyOptions } from "./proxy_options.ts";
 import { apiKeys, jwtSecret, publishableKey, serviceKey, signingJwk } from "./secrets.ts";
 import { boolean, durationUpTo, list, port } from "./values.ts";
 import { withoutUndefined } from "./without_undefined.ts";
@@ -24,12 +24,6 @@ import { withoutUndefined } from "./without_undefined.ts";
 /** Milliseconds. A registry that is older than the first says nothing; a worker lives no longer than the second. */
 const TEN_MINUTES = 600_000;
 const WEEK = 604_800_000;
-
-/** What {@linkcode proxyOptionsFromEnv} returns: options, and a way to close what they hold open. */
-export interface ConfiguredProxyOptions extends ProxyOptions {
-  /** Writes what the log still owes, and closes the connections to the registry. */
-  close(): Promise<void>;
-}
 
 /**
  * Makes the options of `createJwtSwapProxy` from an environment.

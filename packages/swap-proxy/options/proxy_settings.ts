@@ -17,8 +17,7 @@ import { headerNames, REQUEST_HEADERS, RESPONSE_HEADERS } from "../upstream/forw
 import { UpstreamCalls } from "../upstream/upstream_calls.ts";
 import { defaultAudience } from "./default_audience.ts";
 import { Problems } from "./problems.ts";
-import type { ProxyOptions } from "./proxy_options.ts";
-import type { ConfiguredProxyOptions } from "./proxy_options_from_env.ts";
+import type { ConfiguredProxyOptions, ProxyOptions } from "./proxy_options.ts";
 import { withoutUndefined } from "./without_undefined.ts";
 
 /** {@linkcode ProxyOptions} with every default in place, checked once. */

@@ -10,7 +10,7 @@ function onWorkers(): Disposable {
 }
 
 /** A source with a registry that counts, and a clock that the test moves. */
-function counted() {
+function counted(answer: () => Response = row) {
   let asked = 0;
   let now = 0;
   const source = restKeySource({
@@ -19,7 +19,7 @@ function counted() {
     now: () => now,
     fetch: () => {
       asked++;
-      return Promise.resolve(row());
+      return Promise.resolve(answer());
     },
   });
   return { source, asked: () => asked, pass: (milliseconds: number) => void (now += milliseconds) };
@@ -71,5 +71,22 @@ Deno.test("restKeySource() reads ahead in the background, but not on Workers", a
     pass(5_001);
     await source.find("billing");
     assert.equal(asked(), reads + 1);
+  }
+});
+
+Deno.test("sealKey() over REST shares one read, and reads ahead of time, but not on Workers", async () => {
+  for (const [reads, ahead, workers] of [[1, 2, false], [3, 3, true]] as const) {
+    using _ = workers ? onWorkers() : { [Symbol.dispose]: () => {} };
+    const { source, asked, pass } = counted(() =>
+      Response.json([{ id: "seal", secret: "A".repeat(43) }])
+    );
+    const keys = await Promise.all([1, 2, 3].map(() => source.sealKey?.()));
+    assert.equal(asked(), reads);
+    pass(2_500);
+    assert.equal(source.sealKey?.(), await keys.at(-1));
+    assert.equal(asked(), ahead);
+    pass(2_500);
+    assert.equal((await source.sealKey?.())?.id, "seal");
+    await new Promise((resolve) => setTimeout(resolve, 0));
   }
 });

@@ -1,4 +1,5 @@
 import { isWithin } from "./age.ts";
+import { requestsShareWork } from "./requests_share_work.ts";
 import type { RegistryAnswer } from "./rest_client.ts";
 import { parseSealKeyRow } from "./seal_key_row.ts";
 import type { SealKey } from "../types.ts";
@@ -13,12 +14,15 @@ const MISS_LIFETIME = 1_000;
  * - Lifetime: `maxStaleness`; from half of it on the key is read again in the background.
  * - Staleness: a token sealed with the key before, which the database accepts while the two overlap.
  *
+ * On Workers, where a read belongs to its request, none is shared, and none is done in the background.
+ *
  * Strangers can't make it wait: it is no part of the ration of unknown names.
  */
 export class CachedSealKey {
   readonly #read: () => Promise<RegistryAnswer | undefined>;
   readonly #now: () => number;
   readonly #maxStaleness: number;
+  readonly #sharesReads = requestsShareWork();
 
   #key: SealKey | undefined;
   #lifetime = 0;
@@ -43,7 +47,7 @@ export class CachedSealKey {
     const now = this.#now();
     if (isWithin(now - this.#asOf, this.#lifetime)) {
       // The key stands until it is too old, and then the reason is told.
-      if (now >= this.#refreshAt) this.#refresh().catch(() => {});
+      if (now >= this.#refreshAt && this.#sharesReads) this.#refresh().catch(() => {});
       return this.#key;
     }
     const failure = this.#failure;
@@ -55,6 +59,7 @@ export class CachedSealKey {
   }
 
   #refresh(): Promise<SealKey | undefined> {
+    if (!this.#sharesReads) return this.#readAgain();
     return this.#pending ??= this.#readAgain().finally(() => this.#pending = undefined);
   }
 
