@@ -130,7 +130,7 @@ for (const [way, world] of Object.entries(WORLDS)) {
     assertSaid(await run("activate", "--kid", key.kid), new RegExp(`^activated key ${key.kid}`));
 
     const audit = await run("audit", "--issuer", issuer, "--limit", "3");
-    assert.match(audit.stdout, /^ID +AT +ACTOR +CHANGE +ISSUER +WHAT\n/);
+    assert.match(audit.stdout, /^ID +AT +ACTOR +CHANGE +ISSUER +REASON +WHAT\n/);
     assert.equal(audit.stdout.trim().split("\n").length, 4);
     assert.match(audit.stdout, /update jwt_public_keys +\S+ +is_active: false → true/);
   });

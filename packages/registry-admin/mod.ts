@@ -31,7 +31,14 @@ export {
   type RegistryErrorCode,
   type RegistryErrorDetails,
 } from "./errors.ts";
-export type { DatabaseTarget, RegistryTarget, RestTarget, SqlTarget } from "./target.ts";
+export type {
+  ChangeOptions,
+  DatabaseTarget,
+  PlannedRow,
+  RegistryTarget,
+  RestTarget,
+  SqlTarget,
+} from "./target.ts";
 
 export {
   type KeyRegistration,

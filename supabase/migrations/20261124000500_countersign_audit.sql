@@ -42,6 +42,7 @@ create table if not exists public.jwt_registry_audit (
   revision bigint not null,
   actor text not null,
   session_role text not null,
+  reason text,
   claims jsonb,
   operation text not null check (operation in ('INSERT', 'UPDATE', 'DELETE')),
   table_name text not null,
@@ -58,6 +59,7 @@ comment on table public.jwt_registry_audit is
 comment on column public.jwt_registry_audit.revision is 'The registry''s revision as the change left it; several rows share one if one statement made them, or statements at the same time.';
 comment on column public.jwt_registry_audit.actor is 'The role that acted: what SET ROLE had chosen, else the role logged in.';
 comment on column public.jwt_registry_audit.session_role is 'The role logged in; "authenticator" for changes over PostgREST.';
+comment on column public.jwt_registry_audit.reason is 'Why, as whoever made the change said: the setting countersign.reason, or the request header Countersign-Reason (a JSON text).';
 comment on column public.jwt_registry_audit.claims is 'iss, sub, role and session_id of the request''s token, if it came over PostgREST.';
 comment on column public.jwt_registry_audit.issuer is 'The iss that the row is about: an issuer''s, or a provider''s for rows of jwt_oidc_providers and jwt_revoked_provider_keys.';
 comment on column public.jwt_registry_audit.before is 'The row before (null for INSERT).';
@@ -120,6 +122,22 @@ return (
 comment on function countersign.open_changes() is
   'Sessions whose transaction has changed or locked rows of the registry, and has lasted for more than a second.';
 
+create or replace function countersign.change_reason() returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  header text;
+begin
+  header := nullif(current_setting('request.headers', true), '')::jsonb ->> 'countersign-reason';
+  return nullif(left(coalesce(nullif(current_setting('countersign.reason', true), ''), header::jsonb #>> '{}'), 500), '');
+exception when others then
+  -- A header that is no JSON text must not keep a revocation from being made.
+  return left(header, 500);
+end $$;
+comment on function countersign.change_reason() is
+  'What the session, or the request, says of why it changes the registry; null if nothing. At most 500 characters.';
+
 create or replace function countersign.record_change() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -134,12 +152,13 @@ begin
     return null;
   end if;
   insert into public.jwt_registry_audit
-    (revision, actor, session_role, claims, operation, table_name, issuer, kid, before, after)
+    (revision, actor, session_role, reason, claims, operation, table_name, issuer, kid, before, after)
   values (
     countersign.revision(),
     -- current_user is the owner in here; the setting is what the session chose.
     coalesce(nullif(current_setting('role'), 'none'), session_user),
     session_user,
+    countersign.change_reason(),
     nullif(
       jsonb_strip_nulls(jsonb_build_object(
         'iss', request -> 'iss', 'sub', request -> 'sub', 'role', request -> 'role', 'session_id', request -> 'session_id'
@@ -304,6 +323,7 @@ select countersign.ensure_grants('function countersign.grow_revision()', '{}');
 select countersign.ensure_grants('function countersign.open_changes()', '{}');
 select countersign.ensure_grants('function countersign.begin_change()', '{}');
 select countersign.ensure_grants('function countersign.end_change()', '{}');
+select countersign.ensure_grants('function countersign.change_reason()', '{}');
 select countersign.ensure_grants('function countersign.record_change()', '{}');
 select countersign.ensure_grants('function countersign.refuse_change()', '{}');
 

@@ -115,6 +115,35 @@ Deno.test("jwt_registry_audit names service_role and authenticator for a change 
   });
 });
 
+for (
+  const [header, reason] of [
+    ['"key leaked"', "key leaked"],
+    ['"gr\\u00f6\\u00dfer"', "größer"],
+    ["no JSON", "no JSON"],
+    ['"broken', '"broken'],
+    ["x".repeat(600), "x".repeat(500)],
+    ["{}", "{}"],
+    ["null", null],
+  ] as const
+) {
+  Deno.test(`jwt_registry_audit keeps the reason of a request, and no header stops a change (${header.slice(0, 20)})`, async () => {
+    const issuer = `reasoned-${crypto.randomUUID()}`;
+    const response = await fetch(`${registry.target.restUrl}/jwt_issuers`, {
+      method: "POST",
+      headers: {
+        apikey: registry.target.secretKey,
+        "content-type": "application/json",
+        "countersign-reason": header,
+      },
+      body: JSON.stringify({ issuer }),
+    });
+    assert.equal(response.status, 201, await response.text());
+    const [row] = await registry.owner`
+      select reason from jwt_registry_audit where issuer = ${issuer}`;
+    assert.deepEqual(row, { reason });
+  });
+}
+
 const REWRITES = [
   "update jwt_registry_audit set actor = 'nobody'",
   "update jwt_registry_audit set actor = 'nobody' where false",

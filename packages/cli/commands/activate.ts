@@ -11,6 +11,7 @@ export function addActivate(program: Command, io: CliIo): void {
   registryCommand<{ issuer?: string; kid?: string }>(program, io, {
     name: "activate",
     description: "Reactivate a deactivated issuer or a revoked key",
+    changes: true,
     options: (command) =>
       command
         .option("--issuer <name>", "the issuer's name; its revoked keys stay revoked")

@@ -35,13 +35,14 @@ export function addAudit(program: Command, io: CliIo): void {
         json: changes,
         lines: changes.length === 0
           ? ["no changes"]
-          : table(["ID", "AT", "ACTOR", "CHANGE", "ISSUER", "WHAT"], changes.map(row)),
+          : table(["ID", "AT", "ACTOR", "CHANGE", "ISSUER", "REASON", "WHAT"], changes.map(row)),
       };
     },
   });
 }
 
-function row({ id, at, actor, operation, table_name, issuer, before, after }: AuditRow): string[] {
+function row(change: AuditRow): string[] {
+  const { id, at, actor, operation, table_name, issuer, before, after, reason } = change;
   const changed = Object.keys(after ?? {}).filter((name) =>
     before !== null && name !== "updated_at" &&
     JSON.stringify(before[name]) !== JSON.stringify(after?.[name])
@@ -52,6 +53,7 @@ function row({ id, at, actor, operation, table_name, issuer, before, after }: Au
     actor,
     `${operation.toLowerCase()} ${table_name}`,
     issuer ?? "",
+    reason ?? "",
     changed.map((name) => `${name}: ${brief(before?.[name])} → ${brief(after?.[name])}`).join("; "),
   ];
 }

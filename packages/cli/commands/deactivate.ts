@@ -9,6 +9,7 @@ export function addDeactivate(program: Command, io: CliIo): void {
   registryCommand<{ issuer: string }>(program, io, {
     name: "deactivate",
     description: "Reject every token of an issuer from now on",
+    changes: true,
     options: (command) => command.requiredOption("--issuer <name>", "the issuer's name"),
     json: "what was done",
     notes: `Keeps the issuer's keys and policy; "countersign activate" restores it.`,

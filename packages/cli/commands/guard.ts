@@ -4,10 +4,13 @@ import {
   enableGuard,
   type GuardStatus,
   guardStatus,
+  openDatabase,
   rotateSealKey,
+  type SqlTarget,
 } from "@countersign/registry-admin";
 import type { Command } from "commander";
 import type { CliIo } from "../io.ts";
+import { DRY_RUN } from "../options/change_options.ts";
 import { durationOption } from "../options/input.ts";
 import { type OutputOptions, writeResult } from "../options/output.ts";
 import { databaseTarget, databaseUrlOption } from "../options/registry_target.ts";
@@ -15,11 +18,13 @@ import { databaseTarget, databaseUrlOption } from "../options/registry_target.ts
 interface GuardOptions extends OutputOptions {
   readonly databaseUrl?: string;
   readonly chain?: string;
+  readonly dryRun?: boolean;
 }
 
 interface RotateOptions extends OutputOptions {
   readonly databaseUrl?: string;
   readonly overlap: string;
+  readonly dryRun?: boolean;
 }
 
 /** `countersign guard enable`, `disable`, `status` and `rotate-seal`. */
@@ -32,7 +37,7 @@ export function addGuard(program: Command, io: CliIo): void {
   const add = (
     name: string,
     description: string,
-    run: (target: DatabaseTarget, options: GuardOptions) => Promise<GuardStatus>,
+    run: (target: DatabaseTarget | SqlTarget, options: GuardOptions) => Promise<GuardStatus>,
   ): Command =>
     guard.command(name)
       .description(description)
@@ -47,8 +52,18 @@ Example:
 `,
       )
       .action(async (options: GuardOptions) => {
-        const status = await run(await databaseTarget(options, io), options);
-        writeResult(io, options, { json: status, lines: describe(status) });
+        const target = await databaseTarget(options, io);
+        if (options.dryRun !== true) {
+          const status = await run(target, options);
+          return writeResult(io, options, { json: status, lines: describe(status) });
+        }
+        const [before, after] = [await guardStatus(target), await rolledBack(target, options, run)];
+        writeResult(io, options, {
+          json: { dryRun: true, before, after },
+          lines: before.preRequest === after.preRequest && before.chained === after.chained
+            ? ["would change nothing", ...describe(before)]
+            : ["would change it to:", ...describe(after)],
+        });
       });
 
   add(
@@ -59,18 +74,20 @@ Example:
     .option(
       "--chain <function>",
       "a pre-request function in PostgREST's own configuration, to call afterwards",
-    );
+    )
+    .option("--dry-run", DRY_RUN);
   add(
     "disable",
     "Restore the pre-request function that PostgREST had before",
     (target) => disableGuard(target),
-  );
+  ).option("--dry-run", DRY_RUN);
   add("status", "Show whether the guard is on", (target) => guardStatus(target));
 
   guard.command("rotate-seal")
     .description("Make a new key for the seal by which the guard knows the proxy's tokens")
     .addOption(databaseUrlOption())
     .option("--overlap <duration>", "how long the old keys are accepted; 0 ends them at once", "1h")
+    .option("--dry-run", DRY_RUN)
     .option("--json", "print the new key's id as JSON")
     .addHelpText(
       "after",
@@ -85,12 +102,41 @@ Example:
     )
     .action(async (options: RotateOptions) => {
       const overlap = durationOption("--overlap", options.overlap);
-      const id = await rotateSealKey(await databaseTarget(options, io), { overlap });
+      const target = await databaseTarget(options, io);
+      if (options.dryRun === true) {
+        await guardStatus(target);
+        return writeResult(io, options, {
+          json: { dryRun: true, overlap },
+          lines: [`would make a new key, and accept the older ones for ${overlap} s`],
+        });
+      }
+      const id = await rotateSealKey(target, { overlap });
       const until = overlap === 0
         ? "older keys are no longer accepted"
         : `older keys are accepted for ${options.overlap}`;
       writeResult(io, options, { json: { id, overlap }, lines: [`new key ${id}; ${until}`] });
     });
+}
+
+/** Does it in a transaction that is rolled back: PostgREST hears of it only when one commits. */
+async function rolledBack(
+  target: DatabaseTarget,
+  options: GuardOptions,
+  run: (target: SqlTarget, options: GuardOptions) => Promise<GuardStatus>,
+): Promise<GuardStatus> {
+  await using database = openDatabase(target);
+  let status: GuardStatus | undefined;
+  const undo = new Error("rolled back on purpose");
+  await database.sql.begin(async (transaction) => {
+    // A transaction is a client as well, except that it cannot be closed.
+    const sql = transaction as unknown as SqlTarget["sql"];
+    status = await run({ ...database, sql }, options);
+    throw undo;
+  }).catch((error) => {
+    if (error !== undo) throw error;
+  });
+  if (status === undefined) throw new TypeError("Expected the guard to report its status");
+  return status;
 }
 
 function describe({ enabled, preRequest, chained, enabledAt, usedTokens }: GuardStatus): string[] {

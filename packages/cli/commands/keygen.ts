@@ -2,7 +2,7 @@ import { type Algorithm, generateIssuerKeyPair } from "@countersign/signer";
 import type { Command } from "commander";
 import { algorithmOption } from "../options/algorithm_option.ts";
 import type { CliIo } from "../io.ts";
-import { keyFileNames, writeKeyPair } from "../keys/key_files.ts";
+import { checkKeyFiles, keyFileNames, writeKeyPair } from "../keys/key_files.ts";
 import { type OutputOptions, writeResult } from "../options/output.ts";
 
 interface KeygenOptions extends OutputOptions {
@@ -10,6 +10,7 @@ interface KeygenOptions extends OutputOptions {
   readonly target?: string;
   readonly out: string;
   readonly force?: boolean;
+  readonly dryRun?: boolean;
   readonly algorithm: Algorithm;
 }
 
@@ -21,6 +22,7 @@ export function addKeygen(program: Command, io: CliIo): void {
     .option("--target <url>", "the target's URL, to add to the file names")
     .option("--out <folder>", "the folder for both files", ".")
     .option("--force", "replace existing key files")
+    .option("--dry-run", "show the file names, without writing anything")
     .addOption(algorithmOption().default("RS256"))
     .option("--json", "print the file names and the key's ID as JSON")
     .addHelpText(
@@ -34,6 +36,13 @@ Example:
     )
     .action(async (options: KeygenOptions) => {
       const files = keyFileNames(options.out, options.issuer, options.target);
+      if (options.dryRun === true) {
+        await checkKeyFiles(files, options.force === true);
+        return writeResult(io, options, {
+          json: { dryRun: true, issuer: options.issuer, ...files },
+          lines: [`would write ${files.privateKeyFile} and ${files.publicKeyFile}`],
+        });
+      }
       const { privateKey, publicKey, kid, algorithm } = await generateIssuerKeyPair({
         algorithm: options.algorithm,
       });

@@ -35,6 +35,7 @@ export function addPolicy(program: Command, io: CliIo): void {
   registryCommand<GetOptions & PolicyOptions>(policy, io, {
     name: "set",
     description: "Set the named fields of an issuer's policy",
+    changes: true,
     options: (command) => addPolicyResets(addPolicyOptions(issuerOption(command))),
     json: "the policy",
     notes: "A list replaces the previous one. Fields that are not named stay unchanged.",

@@ -23,6 +23,7 @@ export function addRegister(program: Command, io: CliIo): void {
   registryCommand<RegisterOptions>(program, io, {
     name: "register",
     description: "Register a public key for an issuer on a target",
+    changes: true,
     options: (command) =>
       addPolicyOptions(
         command

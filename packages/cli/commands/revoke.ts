@@ -10,6 +10,7 @@ export function addRevoke(program: Command, io: CliIo): void {
   registryCommand<{ kid: string }>(program, io, {
     name: "revoke",
     description: "Reject every token that one key signed",
+    changes: true,
     options: (command) =>
       command.requiredOption("--kid <id>", "the key's ID, or the prefix that list shows"),
     json: "the key",

@@ -20,6 +20,7 @@ export function addRotate(program: Command, io: CliIo): void {
   registryCommand<RotateOptions>(program, io, {
     name: "rotate",
     description: "Register a new key and schedule the old ones to expire",
+    changes: true,
     options: (command) =>
       command
         .requiredOption("--issuer <name>", "the issuer's name, which does not change")

@@ -19,6 +19,7 @@ interface ApplyCommandOptions {
   readonly allowLoosen?: boolean;
   readonly expectVersion?: string;
   readonly sql?: boolean;
+  readonly dryRun?: boolean;
 }
 
 /** `countersign apply`. */
@@ -27,12 +28,14 @@ export function addApply(program: Command, io: CliIo): void {
     name: "apply",
     description: "Make the registry what a countersign.toml says, all of it or nothing",
     argument: FILE_ARGUMENT,
+    changes: "reason",
     options: (command) =>
       command
         .option("--allow-loosen", "allow changes that plan marks with !")
         .option("--prune", "also deactivate what is active and not in the file")
         .option("--expect-version <version>", "the registry version that plan showed")
-        .option("--sql", "print a migration instead, and change nothing"),
+        .option("--sql", "print a migration instead, and change nothing")
+        .option("--dry-run", "show the plan, without changing anything"),
     json: "what was changed, or the migration,",
     notes:
       `Nothing is ever deleted. If the registry has changed since the plan that --expect-version names,
@@ -43,6 +46,11 @@ nothing is applied.`,
         usage("Expected --expect-version or --sql, found both: a migration runs later");
       }
       const declaration = await readDeclarationFile(file, io);
+      if (options.dryRun === true) {
+        const { prune } = options;
+        const plan = await planDeclaration(await open(), declaration, withoutUndefined({ prune }));
+        return { json: { dryRun: true, plan: planJson(plan) }, lines: planLines(plan) };
+      }
       const run = options.sql === true ? migrationOf : applied;
       return await run(await open(), declaration, options);
     },

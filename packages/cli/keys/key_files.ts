@@ -58,7 +58,7 @@ export async function writeKeyPair(
 ): Promise<void> {
   const folder = dirname(privateKeyFile);
   await doing(folder, () => Deno.mkdir(folder, { recursive: true, mode: 0o700 }));
-  for (const path of [privateKeyFile, publicKeyFile]) await refuseIfTaken(path, force);
+  await checkKeyFiles({ privateKeyFile, publicKeyFile }, force);
 
   // A file that is to be replaced keeps its old content until the new one is whole.
   const suffix = force ? `.${crypto.randomUUID()}.new` : "";
@@ -76,6 +76,14 @@ export async function writeKeyPair(
     await Promise.allSettled(created.map((path) => Deno.remove(path)));
     throw error;
   }
+}
+
+/** @throws {CliError} `failed`: one of the files exists, and is not to be replaced. */
+export async function checkKeyFiles(
+  { privateKeyFile, publicKeyFile }: KeyFiles,
+  force: boolean,
+): Promise<void> {
+  for (const path of [privateKeyFile, publicKeyFile]) await refuseIfTaken(path, force);
 }
 
 async function refuseIfTaken(path: string, force: boolean): Promise<void> {

@@ -41,6 +41,16 @@ function credentials(serviceRoleKey: string): Record<string, string> {
     : { apikey: serviceRoleKey, Authorization: `Bearer ${serviceRoleKey}` };
 }
 
+/** A header holds ASCII, so the reason travels as a JSON text. The audit log's trigger reads it. */
+function reasonHeader(reason: string | undefined): Record<string, string> {
+  if (reason === undefined) return {};
+  const ascii = JSON.stringify(reason).replace(
+    /[^\x20-\x7e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return { "Countersign-Reason": ascii };
+}
+
 function projectUrl(supabaseUrl: string): URL {
   try {
     return new URL(readProjectUrl(supabaseUrl));
@@ -63,11 +73,11 @@ export class RestStore implements RegistryStore {
   readonly host: string;
   readonly #client: PostgrestClient;
 
-  constructor({ supabaseUrl, serviceRoleKey, fetch }: RestTarget) {
+  constructor({ supabaseUrl, serviceRoleKey, reason, fetch }: RestTarget) {
     const url = projectUrl(supabaseUrl);
     this.host = url.host;
     this.#client = new PostgrestClient(`${url.origin}${url.pathname.replace(/\/+$/, "")}/rest/v1`, {
-      headers: credentials(serviceRoleKey),
+      headers: { ...credentials(serviceRoleKey), ...reasonHeader(reason) },
       timeout: TIMEOUT_MS,
       retry: false,
       ...(fetch === undefined ? {} : { fetch }),

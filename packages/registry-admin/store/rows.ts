@@ -45,6 +45,8 @@ export interface AuditRow {
   actor: string;
   /** The role that had logged in: `authenticator` over REST. */
   session_role: string;
+  /** Why, if that was said: `reason` of a target, or the setting `countersign.reason`. */
+  reason: string | null;
   /** Over REST, `iss`, `sub`, `role` and `session_id` of the request's token. */
   claims: Readonly<Record<string, unknown>> | null;
   /** What was done to the row. */
@@ -106,6 +108,7 @@ export function auditRow(row: Row): AuditRow {
     revision: number(row, "revision"),
     actor: text(row, "actor"),
     session_role: text(row, "session_role"),
+    reason: nullable(row, "reason", text),
     claims: nullable(row, "claims", object),
     operation,
     table_name: text(row, "table_name"),
