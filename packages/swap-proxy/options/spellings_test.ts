@@ -4,8 +4,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createJwtSwapProxy } from "../create_jwt_swap_proxy.ts";
 import { ConfigurationError } from "../errors.ts";
-import type { ConfiguredProxyOptions } from "./proxy_options.ts";
-import { proxyOptionsFromEnv } from "./proxy_options_from_env.ts";
+import { type ConfiguredProxyOptions, proxyOptionsFromEnv } from "../mod.ts";
 
 const REF = "abcdefghijklmnopqrst";
 const URL_ = `https://${REF}.supabase.co`;
