@@ -15,6 +15,7 @@ export type VerificationReason =
   | "unusable_key"
   | "registry_unavailable"
   | "registry_overloaded"
+  | "provider_unavailable"
   // After it.
   | "invalid_claims"
   | "expired"
@@ -24,7 +25,9 @@ export type VerificationReason =
   | "wrong_audience"
   | "role_not_allowed"
   | "subject_not_allowed"
-  | "claim_not_allowed";
+  | "claim_not_allowed"
+  | "rule_not_matched"
+  | "ambiguous_rule";
 
 const AFTER_SIGNATURE: ReadonlySet<VerificationReason> = new Set([
   "invalid_claims",
@@ -36,6 +39,8 @@ const AFTER_SIGNATURE: ReadonlySet<VerificationReason> = new Set([
   "role_not_allowed",
   "subject_not_allowed",
   "claim_not_allowed",
+  "rule_not_matched",
+  "ambiguous_rule",
 ]);
 
 /** What a {@linkcode JwtVerificationError} knows besides its reason. */
@@ -50,6 +55,10 @@ export interface JwtVerificationErrorOptions {
   readonly claim?: string | undefined;
   /** The role that is refused. Only once the signature holds. */
   readonly role?: string | undefined;
+  /** The federation rule that a provider's token acts under. Only once the signature holds. */
+  readonly rule?: string | undefined;
+  /** Rules in `observe` mode that would have let the token in. Only once the signature holds. */
+  readonly observedRules?: readonly string[] | undefined;
 }
 
 /**
@@ -78,7 +87,7 @@ export class JwtVerificationError extends Error {
   override readonly name = "JwtVerificationError";
   /** Why the token was refused. */
   readonly reason: VerificationReason;
-  /** The registered issuer, once one was found. */
+  /** The registered issuer, or the provider of a federated token, once one was found. */
   readonly issuer: string | undefined;
   /** The registered key, once one was chosen. */
   readonly kid: string | undefined;
@@ -86,6 +95,10 @@ export class JwtVerificationError extends Error {
   readonly claim: string | undefined;
   /** The role that is refused, once the signature holds. */
   readonly role: string | undefined;
+  /** The federation rule that the token acts under, once it is chosen. */
+  readonly rule: string | undefined;
+  /** Rules in `observe` mode that would have let the token in. */
+  readonly observedRules: readonly string[] | undefined;
 
   /**
    * Makes a refusal.
@@ -105,6 +118,8 @@ export class JwtVerificationError extends Error {
     this.kid = options.kid;
     this.claim = options.claim;
     this.role = options.role;
+    this.rule = options.rule;
+    this.observedRules = options.observedRules;
   }
 
   /** Whether the token's signature held, so that {@linkcode JwtVerificationError.issuer} is who signed it. */

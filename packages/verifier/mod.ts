@@ -27,6 +27,26 @@ export {
   type JwtVerificationErrorOptions,
   type VerificationReason,
 } from "./errors.ts";
+export {
+  type ProviderKey,
+  type ProviderKeys,
+  type ProviderState,
+} from "./federation/provider_key.ts";
+export type {
+  Condition,
+  ConditionScalar,
+  FederationRule,
+  ProviderRecord,
+} from "./federation/rule.ts";
+export {
+  type ConditionJudgement,
+  judgeRule,
+  type RuleJudgement,
+} from "./federation/rule_judgement.ts";
+export {
+  remoteProviderKeys,
+  type RemoteProviderKeysOptions,
+} from "./provider_keys/remote_provider_keys.ts";
 export { memoryKeySource, type MemoryKeySourceOptions } from "./key_source/memory_key_source.ts";
 export { PROTECTED_CLAIMS } from "./claims/protected_claims.ts";
 export { canonicalCertificates } from "./key/certificates.ts";
@@ -37,12 +57,12 @@ export { requestsShareWork } from "./key_source/requests_share_work.ts";
 export { parseIssuerRow } from "./key_source/registry_row.ts";
 export { parseSealKeyRow } from "./key_source/seal_key_row.ts";
 export { restKeySource, type RestKeySourceOptions } from "./key_source/rest_key_source.ts";
+export type { KeySource } from "./key_source/key_source.ts";
 export type {
   Algorithm,
   IssuerKey,
   IssuerPolicy,
   IssuerRecord,
-  KeySource,
   MultiIssuerJwtClaims,
   PolicyRefusal,
   RegistryIdentity,

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { KeySource } from "./types.ts";
+import type { KeySource } from "./key_source/key_source.ts";
 
 /** A key source, and a way to change the registry that it reads. */
 export interface KeySourceHarness {

@@ -1,13 +1,17 @@
 import { checkMembers } from "./checked_members.ts";
 import { BoundedMap } from "./bounded_map.ts";
+import type { MappedToken } from "./federation/bearer.ts";
+import type { ProviderRecord } from "./federation/rule.ts";
 import type { ParsedToken } from "./token/parse.ts";
 import type { IssuerKey, IssuerRecord } from "./types.ts";
 
 /** A token whose signature held, the key that made it, and the record that the key came from. */
 export interface VerifiedToken {
   readonly jwt: ParsedToken;
-  readonly record: IssuerRecord;
+  readonly record: IssuerRecord | ProviderRecord;
   readonly key: IssuerKey;
+  /** Of a provider's token: what its rule made of it. */
+  readonly mapped?: MappedToken | undefined;
 }
 
 const DEFAULT_MAX_ENTRIES = 1000;
@@ -23,6 +27,7 @@ let rememberIn: (cache: VerifiedTokenCache, token: string, verified: VerifiedTok
  * - Bound: `maxEntries`; the least recently used goes first. An entry holds the token and its parsed claims.
  * - Lifetime: until evicted. An entry counts only together with the very record, and so the keys, that it was
  *   verified against: when the key source has a new record, the signature is checked again.
+ * - Of a provider's token also what its rule made of it, which counts with the same record alone.
  * - Staleness: none of its own. Times, audience and policy are checked on every hit.
  *
  * Only {@linkcode verifyMultiIssuerJwt} can put anything in, and it never does for a `single_use` issuer.

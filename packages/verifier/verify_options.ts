@@ -1,7 +1,9 @@
 import { checkMembers } from "./checked_members.ts";
+import type { SignerSources } from "./claims/issuer.ts";
 import type { TimeRule } from "./claims/times.ts";
+import type { ProviderKeys } from "./federation/provider_key.ts";
 import { restKeySource } from "./key_source/rest_key_source.ts";
-import type { KeySource } from "./types.ts";
+import type { KeySource } from "./key_source/key_source.ts";
 import { VerifiedTokenCache } from "./verified_token_cache.ts";
 
 /** What a verifier wants, wherever it finds issuers. */
@@ -23,6 +25,10 @@ export interface VerifyRules {
   readonly now?: () => number;
   /** Where to remember verified tokens. Default: nowhere. */
   readonly cache?: VerifiedTokenCache;
+  /** Where to find the keys of OIDC providers. Default: nowhere, and the tokens of providers are refused. */
+  readonly providerKeys?: ProviderKeys;
+  /** The federation rule that the token has to match. An issuer's own token matches none. Default: the one that does. */
+  readonly rule?: string;
 }
 
 /** Finds issuers in a key source, which remembers them. */
@@ -46,7 +52,7 @@ export type VerifyOptions = VerifyWithKeySource | VerifyWithProject;
 
 /** Options that have been checked. */
 export interface CheckedOptions {
-  readonly keySource: KeySource;
+  readonly sources: SignerSources & { readonly rule: string | undefined };
   readonly times: TimeRule;
 }
 
@@ -59,6 +65,8 @@ const MEMBERS: ReadonlySet<string> = new Set(
     "maxTokenLifetimeSec",
     "now",
     "cache",
+    "providerKeys",
+    "rule",
     "keySource",
     "supabaseUrl",
     "serviceRoleKey",
@@ -81,7 +89,11 @@ export function checkOptions(options: VerifyOptions): CheckedOptions {
   checkMembers(options, MEMBERS);
   checkVerifyRules(options);
   const { clockToleranceSec: tolerance = DEFAULT_TOLERANCE, maxTokenLifetimeSec } = options;
-  return { keySource: sourceOf(options), times: { tolerance, maxTokenLifetimeSec } };
+  const { allowedIssuers, providerKeys, rule } = options;
+  return {
+    sources: { keySource: sourceOf(options), allowedIssuers, providerKeys, rule },
+    times: { tolerance, maxTokenLifetimeSec },
+  };
 }
 
 /**
@@ -104,7 +116,7 @@ export function checkOptions(options: VerifyOptions): CheckedOptions {
  * ```
  */
 export function checkVerifyRules(rules: VerifyRules): void {
-  const { audience, requireAudience, allowedIssuers, cache, now } = rules;
+  const { audience, requireAudience, allowedIssuers, cache, now, providerKeys, rule } = rules;
   if (audience !== undefined) {
     const names = typeof audience === "string" ? [audience] : audience;
     checkNames("audience", names);
@@ -121,6 +133,12 @@ export function checkVerifyRules(rules: VerifyRules): void {
   }
   if (now !== undefined && typeof now !== "function") {
     throw new TypeError('Expected "now" to be a function');
+  }
+  if (rule !== undefined && typeof rule !== "string") {
+    throw new TypeError('Expected "rule" to be a string');
+  }
+  if (providerKeys !== undefined && typeof providerKeys?.find !== "function") {
+    throw new TypeError('Expected "providerKeys" to have a method "find"');
   }
   const { clockToleranceSec: tolerance = DEFAULT_TOLERANCE, maxTokenLifetimeSec } = rules;
   // As text it would be appended to "exp", and the token would outlive its issuer.

@@ -29,3 +29,14 @@ export function readDer(bytes: Uint8Array, offset: number): DerElement | undefin
   const end = start + length;
   return end > bytes.length ? undefined : { tag, start, end };
 }
+
+/** Writes an element of DER, with its length in its shortest form. */
+export function encodeDer(tag: number, content: readonly number[]): readonly number[] {
+  const { length } = content;
+  const octets = length < 0x80
+    ? [length]
+    : length < 0x100
+    ? [0x81, length]
+    : [0x82, length >> 8, length & 0xff];
+  return [tag, ...octets, ...content];
+}

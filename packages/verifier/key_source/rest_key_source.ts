@@ -7,7 +7,8 @@ import { parseIssuerRow } from "./registry_row.ts";
 import { type RegistryAnswer, type RegistryReader, registryReader } from "./rest_client.ts";
 import { UnseenNames } from "./unseen_names.ts";
 import { CachedSealKey } from "./rest_seal_key.ts";
-import type { IssuerRecord, KeySource } from "../types.ts";
+import type { KeySource } from "./key_source.ts";
+import type { IssuerRecord } from "../types.ts";
 
 /** Options of {@linkcode restKeySource}. Times are milliseconds. */
 export interface RestKeySourceOptions {

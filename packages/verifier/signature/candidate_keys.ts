@@ -3,7 +3,7 @@ import type { ProtectedHeader } from "../token/header.ts";
 import type { IssuerKey, IssuerRecord } from "../types.ts";
 
 /** Most signatures that are checked for one token. An issuer with more live keys has to send `kid`. */
-const MAX_CANDIDATES = 4;
+export const MAX_CANDIDATES = 4;
 
 /**
  * Chooses the keys that a token may be signed with: the one that `kid` names, or else this issuer's live keys

@@ -2,7 +2,7 @@ import { JWS_ALGORITHMS } from "../key/algorithms.ts";
 import { InvalidPublicKeyError, JwtVerificationError } from "../errors.ts";
 import type { ParsedToken } from "../token/parse.ts";
 import { importPublicKey } from "../key/public_key.ts";
-import type { IssuerKey, IssuerRecord } from "../types.ts";
+import type { IssuerKey } from "../types.ts";
 
 /**
  * Imported keys. Key: the IssuerKey object, which a source replaces when the key changes. Bound and lifetime:
@@ -28,7 +28,7 @@ class UnusableKey {
 export async function verifySignature(
   token: ParsedToken,
   candidates: readonly IssuerKey[],
-  record: IssuerRecord,
+  { issuer }: { readonly issuer: string },
 ): Promise<IssuerKey> {
   const signed = utf8.encode(token.signingInput);
   let unusable: { readonly key: IssuerKey; readonly cause: unknown } | undefined;
@@ -40,7 +40,6 @@ export async function verifySignature(
     if (holds === true) return key;
     if (holds instanceof UnusableKey) unusable = { key, cause: holds.cause };
   }
-  const { issuer } = record;
   if (unusable === undefined) {
     throw new JwtVerificationError(
       "bad_signature",
