@@ -14,7 +14,11 @@ import { proxySettings } from "./options/proxy_settings.ts";
 import { refusalResponse } from "./refusal/refusal_response.ts";
 import { UniformRefusals } from "./refusal/uniform_refusals.ts";
 import { refusalReason } from "./refusal/refusal_reason.ts";
+import { observeProviders } from "./events/telemetry.ts";
 import { createSwapObserver } from "./events/swap_observer.ts";
+
+/** Names the federation rule that a provider's token has to match, where several do. */
+const RULE_HEADER = "countersign-rule";
 
 /**
  * Makes the handler that stands in front of PostgREST: it verifies the inbound token, holds it to its
@@ -63,6 +67,7 @@ export function createJwtSwapProxy(
   const forwarding = (request: Request, { pathAndQuery }: UpstreamRoute): Answer => (_, token) =>
     forward(request, pathAndQuery, token, settings.forward);
   const observe = createSwapObserver(options);
+  observeProviders(() => settings.providerKeys.states?.() ?? []);
   const refusals = new UniformRefusals(settings.now);
 
   return async (request) => {
@@ -80,7 +85,9 @@ export function createJwtSwapProxy(
       swap.routed();
 
       const inbound = bearerToken(request.headers);
-      const verified = await verifyMultiIssuerJwt(inbound, settings.verify);
+      const rule = request.headers.get(RULE_HEADER);
+      const verify = rule === null ? settings.verify : { ...settings.verify, rule };
+      const verified = await verifyMultiIssuerJwt(inbound, verify);
       swap.verified(verified);
 
       const passed = roleClaim.pass();

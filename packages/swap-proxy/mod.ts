@@ -49,7 +49,7 @@ export {
   type PostgresListener,
 } from "@countersign/postgres";
 
-export type { ObservedEvent, RefusedEvent, SwapEvent } from "./events/swap_event.ts";
+export type { ObservedEvent, ProviderEvent, RefusedEvent, SwapEvent } from "./events/swap_event.ts";
 export type { TokenRejection } from "./upstream/token_rejection.ts";
 export { type PublicCode, type Refusal, type RefusalReason, REFUSALS } from "./refusal/refusals.ts";
 export {
@@ -63,11 +63,18 @@ export {
 
 export type {
   Algorithm,
+  Condition,
+  ConditionScalar,
+  FederationRule,
   IssuerKey,
   IssuerPolicy,
   IssuerRecord,
   KeySource,
   PolicyRefusal,
+  ProviderKey,
+  ProviderKeys,
+  ProviderRecord,
+  ProviderState,
   RegistryIdentity,
   SealKey,
   VerificationReason,

@@ -48,7 +48,7 @@ export type { DownstreamSigner } from "./downstream/downstream_signer.ts";
 export { hs256Signer } from "./downstream/hs256_signer.ts";
 export { jwkSigner, type PrivateJwk } from "./downstream/jwk_signer.ts";
 
-export type { ObservedEvent, RefusedEvent, SwapEvent } from "./events/swap_event.ts";
+export type { ObservedEvent, ProviderEvent, RefusedEvent, SwapEvent } from "./events/swap_event.ts";
 export { type PublicCode, type Refusal, type RefusalReason, REFUSALS } from "./refusal/refusals.ts";
 export {
   ConfigurationError,
@@ -60,11 +60,18 @@ export {
 
 export type {
   Algorithm,
+  Condition,
+  ConditionScalar,
+  FederationRule,
   IssuerKey,
   IssuerPolicy,
   IssuerRecord,
   KeySource,
   PolicyRefusal,
+  ProviderKey,
+  ProviderKeys,
+  ProviderRecord,
+  ProviderState,
   SealKey,
   VerificationReason,
 } from "@countersign/verifier";

@@ -5,7 +5,12 @@
  */
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import { JwtVerificationError } from "@countersign/verifier";
+import {
+  type FederationRule,
+  JwtVerificationError,
+  memoryKeySource,
+  type ProviderRecord,
+} from "@countersign/verifier";
 import {
   createJwtSwapProxy,
   type ProxyOptions,
@@ -22,6 +27,7 @@ import {
   type Stage,
 } from "@countersign/fixture/stage";
 import { type Attempt, type Change, TokenForge, until } from "@countersign/fixture";
+import { makeProvider, makeRule } from "@countersign/fixture/federation";
 import { KEY_ATTACKS } from "@countersign/fixture/attacks";
 import { keyFor } from "@countersign/fixture";
 
@@ -78,6 +84,7 @@ async function byOptions(
   stage: Stage,
   reason: RefusalReason,
   changes: Partial<ProxyOptions>,
+  attempt: Attempt = GET,
 ): Promise<void> {
   const lines: string[] = [];
   const options = proxyOptionsFromEnv(stage.env);
@@ -93,13 +100,30 @@ async function byOptions(
       printed: () => lines.join("\n"),
       logsAll: true,
     };
-    const answer = await stage.send(GET, `http://127.0.0.1:${server.addr.port}`);
+    const answer = await stage.send(attempt, `http://127.0.0.1:${server.addr.port}`);
     assertRefused(answer, reason, running);
     assert.doesNotMatch(answer.text + lines.join(), /the (signer|registry) failed/);
   } finally {
     await server.shutdown();
     await options.close();
   }
+}
+
+/** A provider's token, against rules that the registry would hold. */
+function byProvider(
+  reason: RefusalReason,
+  rules: readonly FederationRule[],
+  record: Partial<ProviderRecord> = {},
+): Provocation {
+  return async (stage) => {
+    const provider = await makeProvider("https://ci.example.com", {
+      rules,
+      record,
+      claims: { aud: "https://ref.supabase.co", repository_id: "74" },
+    });
+    const keySource = memoryKeySource([], { providers: [provider.record] });
+    await byOptions(stage, reason, { keySource }, { ...GET, token: provider.forge.token() });
+  };
 }
 
 /** The database takes Ed25519's neutral point, since it judges the form of a key; the verifier must not. */
@@ -213,6 +237,12 @@ const PROVOKED: Readonly<Record<RefusalReason, Provocation>> = {
     claims: { sub: "5f1ab1e0-0000-4000-8000-00000000cafe" },
   })),
   claim_not_allowed: byToken("claim_not_allowed", () => ({ claims: { email: "a@b.example" } })),
+  rule_not_matched: byProvider("rule_not_matched", [makeRule({ conditions: { ref: "main" } })]),
+  ambiguous_rule: byProvider("ambiguous_rule", [makeRule(), makeRule({ name: "other" })]),
+  provider_unavailable: byProvider("provider_unavailable", [makeRule()], {
+    keysFrom: "jwks_uri",
+    jwksUri: "https://127.0.0.1:9/jwks",
+  }),
   registry_unavailable: byFunction("registry_unavailable", {
     SUPABASE_DB_URL: "postgres://nobody:nothing@127.0.0.1:9/postgres",
   }),

@@ -20,6 +20,7 @@ const STEP_OF: Readonly<Record<Exclude<VerificationReason, "invalid_claims">, St
   revoked_key: "key",
   key_not_current: "key",
   algorithm_mismatch: "key",
+  provider_unavailable: "key",
   bad_signature: "signature",
   unusable_key: "signature",
   expired: "times",
@@ -30,6 +31,8 @@ const STEP_OF: Readonly<Record<Exclude<VerificationReason, "invalid_claims">, St
   role_not_allowed: "policy",
   subject_not_allowed: "policy",
   claim_not_allowed: "policy",
+  rule_not_matched: "policy",
+  ambiguous_rule: "policy",
 };
 
 /** One reason for three steps: the claim that is refused decides. */

@@ -89,11 +89,17 @@ export function createMinter({ signer, keySource, now }: MinterOptions): Minter 
 /** What PostgREST sees, but for the seal. */
 export interface DownstreamClaims extends Readonly<Record<string, unknown>> {
   /** The mark by which the guard and the policies' functions know a countersigned token. */
-  readonly countersign: { readonly kid: string; readonly jti?: string; readonly iat: number };
+  readonly countersign: {
+    readonly kid: string;
+    readonly jti?: string;
+    readonly iat: number;
+    /** The federation rule of a provider's token. */
+    readonly rule?: string;
+  };
 }
 
 /**
- * The claims that PostgREST sees: the issuer's, with the role resolved, a short life, and the mark.
+ * The claims that PostgREST sees: the issuer's (of a provider's token those that its rule maps), with the role resolved, a short life, and the mark.
  *
  * `iat` moves into the mark: PostgREST 14.0 to 14.17 compares it with a clock that stood still while it idled,
  * and refuses a fresh one. An `aud` of one is a string (RFC 7519 §4.1.3), as PostgREST 12 hands it on, because
@@ -102,7 +108,7 @@ export interface DownstreamClaims extends Readonly<Record<string, unknown>> {
  * @param nowSec Seconds since the epoch.
  */
 export function downstreamClaims(
-  { claims, role, matchedKey: { kid } }: VerifyResult,
+  { claims, role, matchedKey: { kid }, rule }: VerifyResult,
   nowSec: number,
 ): DownstreamClaims {
   const { iat, ...others } = claims;
@@ -112,6 +118,11 @@ export function downstreamClaims(
     ...(Array.isArray(aud) && aud.length === 1 && { aud: aud[0] }),
     role,
     exp: Math.min(claims.exp, nowSec + LIFETIME),
-    countersign: { kid, ...(jti !== undefined && { jti }), iat },
+    countersign: {
+      kid,
+      ...(jti !== undefined && { jti }),
+      iat,
+      ...(rule !== undefined && { rule }),
+    },
   };
 }

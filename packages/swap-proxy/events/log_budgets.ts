@@ -13,6 +13,8 @@ export const LOG_BUDGETS = {
   issuers: 25,
   /** Observe mode let it through. */
   observed: 10,
+  /** A provider's keys changed their state. */
+  providers: 5,
   /** The operator has to act. */
   alarms: 15,
 } as const;
@@ -23,6 +25,7 @@ export type LogKind = keyof typeof LOG_BUDGETS;
 /** The budget that an event's line counts towards. */
 export function logKind(event: SwapEvent): LogKind {
   if (event.type === "observed") return "observed";
+  if (event.type === "provider") return "providers";
   if (event.alarm) return "alarms";
   if (event.authenticated) return "issuers";
   return event.issuer === undefined ? "strangers" : "unproven";
@@ -54,7 +57,7 @@ export class LeftOutCounts {
   add(event: SwapEvent): void {
     this.#lines++;
     count(this.#reasons, event.type === "refused" ? event.reason : event.type);
-    const { issuer } = event;
+    const issuer = event.type === "provider" ? event.provider : event.issuer;
     if (issuer === undefined) return;
     if (this.#issuers.has(issuer) || this.#issuers.size < MAX_COUNTED) count(this.#issuers, issuer);
   }

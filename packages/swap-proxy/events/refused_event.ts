@@ -17,6 +17,8 @@ export interface RefusedRequest {
   readonly error: unknown;
   /** The key that made the token's signature, if it held. */
   readonly key: MatchedKey | undefined;
+  /** The federation rule that it acted under, if it did. */
+  readonly rule?: string | undefined;
 }
 
 /** The issuer and the key that a request named, as the registry spells them. */
@@ -46,6 +48,8 @@ export function refusedEvent(request: RefusedRequest): RefusedEvent {
       ...namedKey(request),
       claim: verdict?.claim,
       role: verdict?.role,
+      rule: request.rule ?? verdict?.rule,
+      observedRules: verdict?.observedRules?.length ? verdict.observedRules : undefined,
       cause: innermostCause(error),
       upstreamCode,
       hint: upstreamCode === undefined ? fault : REJECTION_HINTS[upstreamCode],

@@ -26,6 +26,10 @@ export interface RefusedEvent {
   readonly claim?: string;
   /** The role that is refused. Only once the signature held. */
   readonly role?: string;
+  /** The federation rule of a provider's token, once one was chosen. */
+  readonly rule?: string;
+  /** Rules in `observe` mode that would have let the token in. */
+  readonly observedRules?: readonly string[];
   /** SQLSTATE, errno or error name of what failed underneath. */
   readonly cause?: string;
   /** PostgREST's own code, where it refused the downstream token. */
@@ -36,7 +40,7 @@ export interface RefusedEvent {
   readonly stack?: string;
 }
 
-/** A request that went through although the issuer's policy, in observe mode, would refuse it. */
+/** A request that went through although something in observe mode would decide otherwise: a policy, or another rule. */
 export interface ObservedEvent {
   /** What kind of event this is. */
   readonly type: "observed";
@@ -48,7 +52,27 @@ export interface ObservedEvent {
   readonly kid: string;
   /** What `mode = 'enforce'` would have refused. */
   readonly refusals: readonly PolicyRefusal[];
+  /** The federation rule of a provider's token. */
+  readonly rule?: string;
+  /** Rules in `observe` mode that would have let the token in as well. */
+  readonly observedRules?: readonly string[];
+}
+
+/** The keys of an OIDC provider can be fetched again, or cannot. */
+export interface ProviderEvent {
+  /** What kind of event this is. */
+  readonly type: "provider";
+  /** The provider, as the registry spells it. */
+  readonly provider: string;
+  /** `stale`: its last keys still serve; `unavailable`: its tokens are refused. */
+  readonly state: "ok" | "stale" | "unavailable";
+  /** How many of its keys can be used. */
+  readonly keys: number;
+  /** How many keys of its set are refused. */
+  readonly refusedKeys: number;
+  /** Why the last fetch failed. */
+  readonly failure?: string;
 }
 
 /** What the proxy reports to its operator. Holds no token, no secret and no unverified claim. */
-export type SwapEvent = RefusedEvent | ObservedEvent;
+export type SwapEvent = RefusedEvent | ObservedEvent | ProviderEvent;

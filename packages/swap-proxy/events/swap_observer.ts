@@ -59,7 +59,7 @@ class ObservedSwap implements Swap {
   #isRouted = false;
   #span: Span | undefined;
   #key: MatchedKey | undefined;
-  #observed: VerifyResult["observed"] = [];
+  #verified: VerifyResult | undefined;
   #routedAt = 0;
   #verifiedAt = 0;
   #mintedAt = 0;
@@ -82,7 +82,7 @@ class ObservedSwap implements Swap {
   verified(verified: VerifyResult): void {
     this.#verifiedAt = this.#time();
     this.#key = verified.matchedKey;
-    this.#observed = verified.observed;
+    this.#verified = verified;
     this.#observer.telemetry?.verified(verified);
     this.#observer.telemetry?.phase(this.#span, "verified");
   }
@@ -101,12 +101,7 @@ class ObservedSwap implements Swap {
       outcome: "answered",
       status: response.status,
     });
-    if (this.#observed.length > 0 && this.#key !== undefined) {
-      response.headers.set(REQUEST_ID_HEADER, this.requestId);
-      const { issuer, kid } = this.#key;
-      const refusals = this.#observed;
-      this.#tell({ type: "observed", requestId: this.requestId, issuer, kid, refusals });
-    }
+    this.#tellObserved(response);
     return response;
   }
 
@@ -128,7 +123,25 @@ class ObservedSwap implements Swap {
     }
     if (this.#observer.onEvent === undefined) return;
     const { requestId } = this;
-    this.#tell(refusedEvent({ requestId, reason, refusal, error, key: this.#key }));
+    const rule = this.#verified?.rule;
+    this.#tell(refusedEvent({ requestId, reason, refusal, error, key: this.#key, rule }));
+  }
+
+  #tellObserved(response: Response): void {
+    if (this.#verified === undefined) return;
+    const { observed: refusals, observedRules = [], rule, matchedKey } = this.#verified;
+    if (refusals.length === 0 && observedRules.length === 0) return;
+    response.headers.set(REQUEST_ID_HEADER, this.requestId);
+    const { issuer, kid } = matchedKey;
+    this.#tell({
+      type: "observed",
+      requestId: this.requestId,
+      issuer,
+      kid,
+      refusals,
+      ...(rule !== undefined && { rule }),
+      ...(observedRules.length > 0 && { observedRules }),
+    });
   }
 
   /** What an observer does must not decide what a caller gets, so its failure goes nowhere. */

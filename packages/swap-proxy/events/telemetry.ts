@@ -8,7 +8,7 @@ import {
   trace,
   type Tracer,
 } from "@opentelemetry/api";
-import type { VerifyResult } from "@countersign/verifier";
+import type { ProviderState, VerifyResult } from "@countersign/verifier";
 import type { PublicCode, RefusalReason } from "../refusal/refusals.ts";
 
 const SCOPE = "@countersign/swap-proxy";
@@ -116,6 +116,18 @@ export function observeRegistryAge(age: () => number): () => void {
   };
   gauge.addCallback(observe);
   return () => gauge.removeCallback(observe);
+}
+
+/** Shows how each provider's keys stand, while somebody collects metrics: 1 for the state that it is in. */
+export function observeProviders(states: () => readonly ProviderState[]): void {
+  const gauge = metrics.getMeter(SCOPE).createObservableGauge("countersign.provider.state", {
+    description: "OIDC providers by whether their keys can be fetched",
+  });
+  gauge.addCallback((result) => {
+    for (const { provider, state } of states()) {
+      result.observe(1, { "countersign.provider": provider, "countersign.state": state });
+    }
+  });
 }
 
 /** The API's own provider allocates spans that are not recorded. */

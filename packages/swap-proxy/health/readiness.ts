@@ -1,3 +1,4 @@
+import type { ProviderState } from "@countersign/verifier";
 import type { ProxySettings } from "../options/proxy_settings.ts";
 import { probeGuard } from "./probe_guard.ts";
 import type { RoleClaim } from "./probe_role_claim.ts";
@@ -14,6 +15,8 @@ export interface Readiness {
     readonly registry: "ok" | "no_seal_key" | "unavailable";
     readonly role_claim: RoleClaim;
     readonly guard: Guard;
+    /** By name, the OIDC providers whose keys were asked for. One that is down keeps nobody else from being served. */
+    readonly providers?: Readonly<Record<string, ProviderState["state"]>>;
   };
 }
 
@@ -27,7 +30,7 @@ export function checkReadiness(
   settings: ProxySettings,
   roleClaim: RoleClaimGate,
 ): () => Promise<Readiness> {
-  const { keySource, now } = settings;
+  const { keySource, providerKeys, now } = settings;
   let lastGuard: { readonly at: number; readonly guard: Guard } | undefined;
 
   return async () => {
@@ -35,9 +38,17 @@ export function checkReadiness(
     const configuration = upstream.signature === "ok"
       ? await configurationOf()
       : { role_claim: "unknown", guard: "unknown" } as const;
-    const checks = { registry, ...upstream, ...configuration };
+    const checks = { registry, ...upstream, ...configuration, ...providerStates() };
     return { status: isReady(checks) ? "ready" : "not_ready", checks };
   };
+
+  function providerStates(): Pick<Readiness["checks"], "providers"> {
+    const states = providerKeys.states?.() ?? [];
+    if (states.length === 0) return {};
+    return {
+      providers: Object.fromEntries(states.map(({ provider, state }) => [provider, state])),
+    };
+  }
 
   async function readRegistry(): Promise<Readiness["checks"]["registry"]> {
     try {

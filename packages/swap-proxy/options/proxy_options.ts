@@ -1,4 +1,4 @@
-import type { KeySource } from "@countersign/verifier";
+import type { KeySource, ProviderKeys } from "@countersign/verifier";
 import type { DownstreamSigner } from "../downstream/downstream_signer.ts";
 import type { SwapEvent } from "../events/swap_event.ts";
 
@@ -25,6 +25,8 @@ export interface ProxyOptions {
   readonly apikey?: string;
   /** Where issuers are found. */
   readonly keySource?: KeySource;
+  /** Where the keys of OIDC providers are found. Default: fetched from where the registry says. */
+  readonly providerKeys?: ProviderKeys;
   /** Signs downstream tokens. */
   readonly signer?: DownstreamSigner;
   /**
@@ -49,13 +51,15 @@ export interface ProxyOptions {
   readonly requestHeaders?: readonly string[];
   /** Names of further headers of PostgREST's that the client gets. Default: none. */
   readonly responseHeaders?: readonly string[];
-  /** How to reach PostgREST and the registry. Default: the global `fetch`. */
+  /** How to reach PostgREST, the registry and OIDC providers. Default: the global `fetch`. */
   readonly fetch?: typeof fetch;
   /** The clock, in milliseconds since the epoch. Default: `Date.now`. */
   readonly now?: () => number;
   /** Whether PostgREST's answers get the proxy's phases in `Server-Timing`. Default: false. */
   readonly serverTiming?: boolean;
-  /** Receives every refusal, and what observe mode let through. What it throws is ignored. */
+  /**
+   * Receives every refusal, what observe mode let through, and changes of a provider's state. What it throws is ignored.
+   */
   readonly onEvent?: (event: SwapEvent) => void;
 }
 

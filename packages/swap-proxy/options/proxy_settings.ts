@@ -2,8 +2,10 @@ import {
   checkMembers,
   checkVerifyRules,
   type KeySource,
+  type ProviderKeys,
   readProjectUrl,
   readServerUrl,
+  remoteProviderKeys,
   restKeySource,
   VerifiedTokenCache,
   type VerifyOptions,
@@ -25,6 +27,7 @@ export interface ProxySettings {
   readonly mountPath: string;
   readonly keySource: KeySource;
   readonly verify: VerifyOptions & { readonly keySource: KeySource };
+  readonly providerKeys: ProviderKeys;
   readonly signer: DownstreamSigner;
   readonly forward: ForwardSettings;
   /** Throws unless the headers are those of the operator's gateway. */
@@ -43,6 +46,7 @@ const MEMBERS: ReadonlySet<string> = new Set(
     "upstreamUrl",
     "apikey",
     "keySource",
+    "providerKeys",
     "signer",
     "audience",
     "requireAudience",
@@ -111,20 +115,24 @@ export function proxySettings(options: ProxyOptions): ProxySettings {
     options.keySource === undefined && options.serviceRoleKey ? "serviceRoleKey" : "keySource",
     () => keySourceOf(options, now),
   );
+  const providerKeys = problems.try("providerKeys", () => providerKeysOf(options, now));
   const signer = problems.try(
     options.signer === undefined && options.supabaseJwtSecret ? "supabaseJwtSecret" : "signer",
     () => signerOf(options),
   );
   if (
     problems.any || supabaseUrl === undefined || mountPath === undefined || calls === undefined ||
-    keySource === undefined || signer === undefined || checkGateway === undefined
+    keySource === undefined || signer === undefined || checkGateway === undefined ||
+    providerKeys === undefined
   ) return problems.fail();
 
   return {
     mountPath,
     keySource,
+    providerKeys,
     verify: {
       keySource,
+      providerKeys,
       audience: options.audience ?? defaultAudience(new URL(supabaseUrl)),
       cache: new VerifiedTokenCache(),
       now,
@@ -178,6 +186,22 @@ function keySourceOf(options: ProxyOptions, now: () => number): KeySource {
     throw new TypeError('Expected a key source, or "serviceRoleKey" to read the registry with');
   }
   return restKeySource({ supabaseUrl, serviceRoleKey, now, ...withoutUndefined({ fetch }) });
+}
+
+function providerKeysOf(options: ProxyOptions, now: () => number): ProviderKeys {
+  const { providerKeys, fetch, onEvent } = options;
+  if (providerKeys !== undefined) {
+    if (typeof providerKeys?.find === "function") return providerKeys;
+    throw new TypeError('Expected keys of providers, with a method "find"');
+  }
+  return remoteProviderKeys({
+    now,
+    ...withoutUndefined({ fetch }),
+    onState({ provider, state, keys, refusedKeys, failure }) {
+      const told = { provider, state, keys, refusedKeys, ...withoutUndefined({ failure }) };
+      onEvent?.({ type: "provider", ...told });
+    },
+  });
 }
 
 function signerOf({ signer, supabaseJwtSecret }: ProxyOptions): DownstreamSigner {

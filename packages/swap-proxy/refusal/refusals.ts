@@ -24,6 +24,8 @@ export type PublicCode =
   | "role_not_allowed"
   | "subject_not_allowed"
   | "claim_not_allowed"
+  | "rule_not_matched"
+  | "ambiguous_rule"
   | "registry_unavailable"
   | "upstream_unreachable"
   | "upstream_timeout"
@@ -202,8 +204,21 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
     "Leave out claims that the issuer's policy does not name",
   ),
 
+  rule_not_matched: forbidden(
+    "rule_not_matched",
+    "No federation rule lets this token in",
+    "Check the token's claims against the rules with the operator of this project",
+  ),
+  ambiguous_rule: forbidden(
+    "ambiguous_rule",
+    "More than one federation rule matches this token",
+    "Name one in the header Countersign-Rule",
+  ),
+
   registry_unavailable: registryUnavailable,
   registry_overloaded: registryUnavailable,
+  // Who learned that keys cannot be fetched would learn which providers are registered.
+  provider_unavailable: registryUnavailable,
   seal_key_missing: { ...registryUnavailable, alarm: true },
   upstream_unreachable: {
     status: 502,

@@ -50,8 +50,11 @@ const EXPECTED: Readonly<Record<RefusalReason, readonly [number, string, "alarm"
   role_not_allowed: [403, "role_not_allowed"],
   subject_not_allowed: [403, "subject_not_allowed"],
   claim_not_allowed: [403, "claim_not_allowed"],
+  rule_not_matched: [403, "rule_not_matched"],
+  ambiguous_rule: [403, "ambiguous_rule"],
   registry_unavailable: [503, "registry_unavailable"],
   registry_overloaded: [503, "registry_unavailable"],
+  provider_unavailable: [503, "registry_unavailable"],
   seal_key_missing: [503, "registry_unavailable", "alarm"],
   upstream_unreachable: [502, "upstream_unreachable", "alarm"],
   upstream_timeout: [504, "upstream_timeout"],
@@ -79,12 +82,14 @@ Deno.test("REFUSALS explains nothing before the signature held", () => {
   const explained = Object.entries(REFUSALS).filter(([, { explains }]) => explains)
     .map(([reason]) => reason);
   assert.deepEqual(explained.toSorted(), [
+    "ambiguous_rule",
     "claim_not_allowed",
     "expired",
     "invalid_claims",
     "lifetime_too_long",
     "not_yet_valid",
     "role_not_allowed",
+    "rule_not_matched",
     "subject_not_allowed",
   ]);
 });

@@ -3,6 +3,13 @@ import { type Refusal, type RefusalReason, REFUSALS } from "./refusals.ts";
 /** Milliseconds for which one failure of the registry decides what strangers are answered. */
 const UNIFORM_FOR = 1_000;
 
+/** Reasons for which a token gets 503 whether or not its signature would hold. */
+const UNAVAILABLE: ReadonlySet<RefusalReason> = new Set([
+  "registry_unavailable",
+  "registry_overloaded",
+  "provider_unavailable",
+]);
+
 /** Reasons that depend on what the registry has of a name, before a signature held. */
 const BEFORE_SIGNATURE: ReadonlySet<RefusalReason> = new Set([
   "unknown_issuer",
@@ -18,7 +25,7 @@ const BEFORE_SIGNATURE: ReadonlySet<RefusalReason> = new Set([
 /**
  * Chooses what a caller gets for a reason.
  *
- * Where the registry cannot be asked, a name that is not in memory gets 503, and one that is would get 401: whoever sees
+ * Where the registry or a provider cannot be asked, a name that is not in memory gets 503, and one that is would get 401: whoever sees
  * both can tell which names are registered. So for a second after each such 503 both get it.
  */
 export class UniformRefusals {
@@ -32,7 +39,7 @@ export class UniformRefusals {
 
   /** The row of the table that a caller gets. */
   of(reason: RefusalReason): Refusal {
-    if (reason === "registry_unavailable" || reason === "registry_overloaded") {
+    if (UNAVAILABLE.has(reason)) {
       this.#failedAt = this.#now();
     } else if (BEFORE_SIGNATURE.has(reason) && this.#isUniform()) {
       return REFUSALS.registry_unavailable;
