@@ -57,7 +57,7 @@ export { requestsShareWork } from "./key_source/requests_share_work.ts";
 export { parseIssuerRow } from "./key_source/registry_row.ts";
 export { parseSealKeyRow } from "./key_source/seal_key_row.ts";
 export { restKeySource, type RestKeySourceOptions } from "./key_source/rest_key_source.ts";
-export type { KeySource } from "./key_source/key_source.ts";
+export type { KeySource, RegistryIdentity } from "./key_source/key_source.ts";
 export type {
   Algorithm,
   IssuerKey,
@@ -65,7 +65,6 @@ export type {
   IssuerRecord,
   MultiIssuerJwtClaims,
   PolicyRefusal,
-  RegistryIdentity,
   SealKey,
 } from "./types.ts";
 export { isUserId } from "./claims/user_id.ts";

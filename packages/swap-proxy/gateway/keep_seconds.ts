@@ -9,17 +9,17 @@ const CACHE_GRAIN = 1;
 /**
  * Seconds for which a gateway may keep the answer for a verified token: what the registry said may be believed,
  * and the inbound token, its key and the downstream token live, for as long and a second longer. 0 for a
- * `single_use` issuer, for what only observe mode lets through (each is reported), and where the key source doesn't
- * say how fresh its record is.
+ * `single_use` issuer, for what only observe mode lets through (each is reported), for a provider's token (a cache knows
+ * neither of its rule nor of its keys), and where the key source doesn't say how fresh its record is.
  *
  * @param now Milliseconds since the epoch.
  */
 export function keepSeconds(
-  { claims, record, observed, matchedKey: { kid } }: VerifyResult,
+  { claims, record, observed, rule, matchedKey: { kid } }: VerifyResult,
   keySource: KeySource,
   now: number,
 ): number {
-  if (record.policy.singleUse || observed.length > 0) return 0;
+  if (record.policy.singleUse || observed.length > 0 || rule !== undefined) return 0;
   const notAfter = record.keys.find((key) => key.kid === kid)?.notAfter ?? Infinity;
   const left = Math.min(
     (keySource.freshFor?.(record.issuer) ?? 0) / 1000,

@@ -43,9 +43,10 @@ Deno.test("keepSeconds() is never longer than the inbound token, its key and the
   assert.equal(keep(until(-5)), 0);
 });
 
-Deno.test("keepSeconds() is 0 for a single-use issuer, and for what observe mode lets through", () => {
+Deno.test("keepSeconds() is 0 for a single-use issuer, a provider's token, and what observe mode lets through", () => {
   const once = { ...record, policy: { ...record.policy, singleUse: true } };
   assert.equal(keep({ record: once }), 0);
   assert.equal(keep({ observed: [{ reason: "subject_not_allowed", message: "x" }] }), 0);
+  assert.equal(keep({ rule: "deploy" }), 0);
   assert.ok(keep({ record }) > 0);
 });

@@ -1,5 +1,5 @@
 import type { ProviderRecord } from "../federation/rule.ts";
-import type { IssuerRecord, RegistryIdentity, SealKey } from "../types.ts";
+import type { IssuerRecord, SealKey } from "../types.ts";
 
 /**
  * Where a verifier finds issuers.
