@@ -6,6 +6,7 @@ import { createJwtSwapProxy } from "./create_jwt_swap_proxy.ts";
 import { makeIssuer, SECRET } from "@countersign/fixture";
 import { hs256Signer } from "./downstream/hs256_signer.ts";
 import { jwkSigner } from "./downstream/jwk_signer.ts";
+import type { SwapEvent } from "./events/swap_event.ts";
 import type { ProxyOptions } from "./options/proxy_options.ts";
 
 const KID = "4d1f3b2c-0000-4000-8000-000000000000";
@@ -33,6 +34,11 @@ Deno.test.beforeAll(async () => {
       "create table public.widgets (id int primary key, name text)",
       "grant select, insert on public.widgets to widgets_writer",
       "create table public.secrets (id int)",
+      `create function public.write_with_status(status int) returns void language plpgsql as $$
+      begin
+        insert into public.widgets values (status, 'written');
+        perform set_config('response.status', status::text, true);
+      end $$`,
     ],
   });
 });
@@ -98,4 +104,26 @@ Deno.test("PostgREST's other refusals come through byte for byte", async () => {
     assert.equal(response.status, direct.status, path);
     assert.equal(await response.text(), await direct.text(), path);
   }
+});
+
+Deno.test("PostgREST passes on a status that no response can have, and the proxy says so instead of failing", async () => {
+  const events: SwapEvent[] = [];
+  const options = {
+    upstreamUrl: target.postgrestUrl,
+    onEvent: (event: SwapEvent) => events.push(event),
+  };
+  const call = (status: number) =>
+    ask("/rpc/write_with_status", options, {
+      method: "POST",
+      body: JSON.stringify({ status }),
+      headers: { "content-type": "application/json" },
+    });
+  const response = await call(600);
+  assert.equal(response.status, 502);
+  assert.equal((await response.json()).code, "upstream_invalid");
+  const event = events.at(-1);
+  assert.ok(event?.type === "refused" && !event.alarm && event.issuer === "service-a");
+  assert.equal((await call(299)).status, 299);
+  // The write took place, which the answer leaves open.
+  assert.equal((await (await ask("/widgets?id=eq.600&select=id")).json()).length, 1);
 });

@@ -5,6 +5,8 @@ import assert from "node:assert/strict";
 import { startLocalTarget } from "@countersign/local-target";
 import { registerPublicKey } from "@countersign/registry-admin";
 import { createTokenSource, generateIssuerKeyPair } from "@countersign/signer";
+import { propagation } from "@opentelemetry/api";
+import "@supabase/supabase-js/tracing";
 import { createClient } from "@supabase/supabase-js";
 import { SCHEMA } from "@countersign/fixture/stage";
 
@@ -29,15 +31,14 @@ Deno.test("an unmodified supabase-js works through the function", async (t) => {
     publicKey: pair.publicKey,
     roles: ["widgets_writer"],
   });
-  const client = createClient(target.functionsUrl, target.publishableKey, {
-    accessToken: createTokenSource({
-      privateKey: pair.privateKey,
-      issuer: "warehouse",
-      audience: target.url,
-      claims: { sub: "press-1", role: "widgets_writer" },
-      reuse: 0.5,
-    }),
+  const tokens = createTokenSource({
+    privateKey: pair.privateKey,
+    issuer: "warehouse",
+    audience: target.url,
+    claims: { sub: "press-1", role: "widgets_writer" },
+    reuse: 0.5,
   });
+  const client = createClient(target.functionsUrl, target.publishableKey, { accessToken: tokens });
   const widgets = () => client.from("widgets");
   const done = <T>({ data, error }: { data: T; error: unknown }): T => {
     assert.equal(error, null);
@@ -147,6 +148,26 @@ Deno.test("an unmodified supabase-js works through the function", async (t) => {
     const { status, error, data } = await stranger.from("widgets").select();
     assert.deepEqual([status, error?.code, data], [401, "token_refused", null]);
     assert.match(String(error?.hint), /operator/);
+  });
+  await t.step("its trace goes on in SQL", async () => {
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    propagation.setGlobalPropagator({
+      inject: (_context, carrier, setter) => setter.set(carrier, "traceparent", traceparent),
+      extract: (context) => context,
+      fields: () => ["traceparent"],
+    });
+    try {
+      const traced = createClient(target.functionsUrl, target.publishableKey, {
+        accessToken: tokens,
+        tracePropagation: { enabled: true },
+      });
+      const seen: Record<string, string> = done(await traced.rpc("seen_headers"));
+      assert.equal(seen["traceparent"], traceparent);
+      const untraced: Record<string, string> = done(await client.rpc("seen_headers"));
+      assert.equal(untraced["traceparent"], undefined);
+    } finally {
+      propagation.disable();
+    }
   });
   await t.step("without accessToken it sends its key, which is nobody's token", async () => {
     const { status, error } = await createClient(target.functionsUrl, target.publishableKey)

@@ -10,6 +10,10 @@ function downstream(stage: Stage): Record<string, unknown> {
   return { iss, sub: "press-1", role: "widgets_writer", countersign: { kid } };
 }
 
+/** What hops between the function and PostgREST add. */
+const OF_THE_GATEWAY =
+  /^(?:host|connection|x-forwarded-\w+|x-real-ip|content-length|transfer-encoding)$/;
+
 function headersSent(stage: Stage): Headers {
   return stage.upstream.asked.at(-1)!.headers;
 }
@@ -136,6 +140,60 @@ export const FORWARDING: readonly Scenario[] = [
       }
       assert.doesNotMatch(sent.get("connection") ?? "", /X-Secret/i);
       assert.notEqual(sent.get("host"), "edge-runtime.internal");
+    },
+  },
+  {
+    name: "a trace goes on in SQL, which sees nothing else that the reference does not name",
+    forwards: "the function",
+    async run(stage) {
+      const trace: [string, string][] = [
+        ["traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"],
+        ["tracestate", "vendor=1"],
+        ["baggage", "tenant=7"],
+      ];
+      const answer = await passes(stage, {
+        method: "GET",
+        path: "/rest/v1/rpc/seen_headers",
+        headers: [...trace, ["X-Tenant", "north"], ["User-Agent", "a-client/1"]],
+      });
+      const seen: Record<string, string> = JSON.parse(answer.text);
+      for (const [name, value] of trace) assert.equal(seen[name], value);
+      assert.equal(seen["x-tenant"], undefined);
+      assert.doesNotMatch(seen["user-agent"] ?? "", /a-client/);
+      const reference = await Deno.readTextFile(
+        new URL("../../../../docs/reference/headers.md", import.meta.url),
+      );
+      const undocumented = Object.keys(seen).filter((name) =>
+        !reference.toLowerCase().includes(`\`${name}`) && !OF_THE_GATEWAY.test(name)
+      );
+      assert.deepEqual(undocumented, []);
+    },
+  },
+  {
+    name: "what SQL sets for a client reaches it, but for a cookie",
+    forwards: "the function",
+    async run(stage) {
+      const call = (headers: object[], status = 200): Attempt => ({
+        path: "/rest/v1/rpc/answer_with",
+        body: JSON.stringify({ headers: JSON.stringify(headers), status }),
+      });
+      const set = {
+        "content-disposition": 'attachment; filename="widgets.csv"',
+        "content-language": "de",
+        "x-total": "7",
+      };
+      const { headers, text } = await passes(
+        stage,
+        call([...Object.entries(set).map(([name, value]) => ({ [name]: value })), {
+          "set-cookie": "a=b",
+        }]),
+      );
+      assert.equal(text, '"answered"');
+      for (const [name, value] of Object.entries(set)) assert.equal(headers.get(name), value);
+      assert.equal(headers.get("set-cookie"), null);
+
+      const reset = await stage.send(call([], 205));
+      assert.deepEqual([reset.status, reset.text], [204, ""]);
     },
   },
   {
