@@ -8,6 +8,10 @@ export type RegistryErrorCode =
   | "role_not_allowed"
   /** The registry has no such issuer. */
   | "issuer_not_found"
+  /** The registry has no such OIDC provider. */
+  | "provider_not_found"
+  /** The registry has no such federation rule. */
+  | "rule_not_found"
   /** The registry has no such key. */
   | "key_not_found"
   /** The key is registered for another issuer. A key has exactly one issuer. */

@@ -61,6 +61,28 @@ export {
 } from "./issuers/policy.ts";
 export { type IssuerSummary, listIssuers, listPublicKeys } from "./issuers/list.ts";
 export { getIssuerRecord } from "./issuers/issuer_record.ts";
+export {
+  activateProvider,
+  deactivateProvider,
+  type ProviderKeyRevocation,
+  restoreProviderKey,
+  revokeProviderKey,
+} from "./providers/provider_state.ts";
+export {
+  addProvider,
+  listProviders,
+  type ProviderFields,
+  type ProviderRegistration,
+  type RegisteredProvider,
+} from "./providers/providers.ts";
+export { activateRule, deactivateRule } from "./rules/rule_state.ts";
+export {
+  addRule,
+  listRules,
+  type RegisteredRule,
+  type RuleCondition,
+  type RuleRegistration,
+} from "./rules/rules.ts";
 export { auditLog, type AuditQuery } from "./database/audit_log.ts";
 export type {
   Algorithm,

@@ -36,6 +36,7 @@ const CODES: Readonly<Record<string, RegistryErrorCode>> = {
   "22P05": "invalid_argument",
   "22023": "invalid_argument",
   "23502": "invalid_argument",
+  "23503": "conflict",
   "23514": "invalid_argument",
   "42725": "invalid_argument",
   "57014": "unreachable",
@@ -49,8 +50,11 @@ const CODES: Readonly<Record<string, RegistryErrorCode>> = {
   PGRST003: "unreachable",
 };
 
-/** The states that the registry's own rules raise: `check_violation`, and `undefined_function` for the guard. */
-const RAISED: ReadonlySet<string> = new Set(["23514", "42883"]);
+/**
+ * The states that the registry's own rules raise: `check_violation`, `foreign_key_violation`, and `undefined_function` for
+ * the guard.
+ */
+const RAISED: ReadonlySet<string> = new Set(["23514", "23503", "42883"]);
 
 /**
  * What the registry's own rules say, by their words or by the name of the constraint. PostgREST hands on the message and no
@@ -58,6 +62,61 @@ const RAISED: ReadonlySet<string> = new Set(["23514", "42883"]);
  */
 const RULES: readonly (readonly [RegExp, RegistryErrorCode, string?])[] = [
   [/^Role "/, "role_not_allowed"],
+  [
+    /_provider_fkey"/,
+    "provider_not_found",
+    "Expected an OIDC provider that is registered; see listProviders",
+  ],
+  [
+    /jwt_federation_rules_issuer_fkey"/,
+    "issuer_not_found",
+    "Expected an issuer that is registered; see listIssuers",
+  ],
+  [
+    /_(issuer|jwks_uri)_is_an_https_url"/,
+    "invalid_argument",
+    "Expected an https URL with a lower-case host, and without user name, fragment or dot segments",
+  ],
+  [
+    /_jwks_is_public"/,
+    "invalid_argument",
+    "Expected a JSON Web Key Set of 1 to 50 public RSA, EC or OKP keys",
+  ],
+  [
+    /_keys_are_where_they_come_from"/,
+    "invalid_argument",
+    "Expected the URL of the keys, or the keys, exactly if keysFrom says so",
+  ],
+  [
+    /_algorithms_are_known"/,
+    "invalid_argument",
+    "Expected one or more of RS256, RS384, RS512, PS256, ES256, ES384, EdDSA",
+  ],
+  [
+    /_name_fits_a_header"/,
+    "invalid_argument",
+    'Expected the rule\'s name to be up to 100 of a-z, A-Z, 0-9, ".", "_" and "-", starting with a letter or a digit',
+  ],
+  [
+    /_conditions_are_well_formed"/,
+    "invalid_argument",
+    'Expected 1 to 32 conditions: a claim, and its value, a list of values, or a prefix with "*" or "**" only at its end',
+  ],
+  [
+    /_subject_is_a_template"/,
+    "invalid_argument",
+    "Expected the subject to be text with {claim} in places, and something between any two of them",
+  ],
+  [
+    /_claims_are_a_map"/,
+    "invalid_argument",
+    "Expected the claims to be at most 32 names, none of them registered, each with the claim that it is taken from",
+  ],
+  [
+    /_kid_is_a_thumbprint"/,
+    "invalid_argument",
+    "Expected the key's thumbprint (RFC 7638, SHA-256): 43 characters of base64url",
+  ],
   [/^Pre-request function/, "invalid_argument"],
   [/public key|PEM block|^RSA |^EC keys/i, "invalid_public_key"],
   [/_algorithm_fits_the_key"/, "invalid_public_key", "Expected a key that fits its algorithm"],

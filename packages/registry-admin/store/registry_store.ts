@@ -2,12 +2,22 @@
 export type Relation =
   | "jwt_issuers"
   | "jwt_public_keys"
+  | "jwt_oidc_providers"
+  | "jwt_federation_rules"
+  | "jwt_revoked_provider_keys"
   | "jwt_registry_audit"
   | "jwt_issuer_policies"
+  | "jwt_federation_policies"
   | "jwt_registry_version";
 
-/** What a column can be given. Times go in as ISO 8601, intervals as Postgres reads them. */
-export type ColumnValue = string | number | boolean | null | readonly string[];
+/** What a column can be given. Times go in as ISO 8601, intervals as Postgres reads them, JSON as it is. */
+export type ColumnValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly string[]
+  | Readonly<Record<string, unknown>>;
 
 /** Columns and what to set them to. Names come from our own code, never from a caller. */
 export type Columns = Readonly<Record<string, ColumnValue>>;
@@ -54,7 +64,7 @@ export interface RotatedRows {
 }
 
 /**
- * The port that every operation stands on: four statements, each atomic by itself.
+ * The port that every operation stands on: a few statements, each atomic by itself.
  *
  * Two things implement it, `rest_store.ts` and `sql_store.ts`. Values are coerced by Postgres from
  * JSON in both, and rows come back as Postgres writes them in JSON, so both give the same results. Both reject
@@ -72,6 +82,8 @@ export interface RegistryStore {
    * only before: PostgREST asks those again afterwards, so over REST they are missing.
    */
   update(relation: Relation, columns: Columns, where: readonly Condition[]): Promise<Row[]>;
+  /** Deletes where all conditions hold, and returns what was deleted. */
+  remove(relation: Relation, where: readonly Condition[]): Promise<Row[]>;
   /** Writes all of the rows or none, if the registry still is at this revision. */
   applyChanges(changes: readonly RowChange[], expectedRevision: string): Promise<void>;
   /** Turns the guard on or off, in the same transaction as everything else. `null` over REST, which cannot. */

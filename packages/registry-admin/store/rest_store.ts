@@ -115,6 +115,10 @@ export class RestStore implements RegistryStore {
     return this.#rows(await filtered(this.#client.from(relation).update(columns), where).select());
   }
 
+  async remove(relation: Relation, where: readonly Condition[]): Promise<Row[]> {
+    return this.#rows(await filtered(this.#client.from(relation).delete(), where).select());
+  }
+
   readonly setGuard = null;
 
   async applyChanges(changes: readonly RowChange[], expectedRevision: string): Promise<void> {

@@ -51,9 +51,9 @@ export interface AuditRow {
   claims: Readonly<Record<string, unknown>> | null;
   /** What was done to the row. */
   operation: "INSERT" | "UPDATE" | "DELETE";
-  /** `jwt_issuers` or `jwt_public_keys`. */
+  /** `jwt_issuers`, `jwt_public_keys`, `jwt_oidc_providers`, `jwt_federation_rules` or `jwt_revoked_provider_keys`. */
   table_name: string;
-  /** Whose row it was. */
+  /** Whose row it was: an issuer, or a provider. */
   issuer: string;
   /** The key, where the row was a key's. */
   kid: string | null;
@@ -160,7 +160,7 @@ export function nullable<T>(
   return row[column] === null ? null : read(row, column);
 }
 
-function object(row: Row, column: string): Readonly<Record<string, unknown>> {
+export function object(row: Row, column: string): Readonly<Record<string, unknown>> {
   const value = row[column];
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw unexpected(column);
   return Object.fromEntries(Object.entries(value));

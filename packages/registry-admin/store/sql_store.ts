@@ -71,6 +71,16 @@ export class SqlStore implements RegistryStore {
     );
   }
 
+  remove(relation: Relation, where: readonly Condition[]): Promise<Row[]> {
+    const parameters: Parameter[] = [];
+    return this.#rows(
+      `delete from public.${relation} as t${
+        whereClause(where, parameters)
+      } returning to_jsonb(t) as row`,
+      parameters,
+    );
+  }
+
   async applyChanges(changes: readonly RowChange[], expectedRevision: string): Promise<void> {
     await this.#query(
       "select public.jwt_apply_plan($1::text::jsonb, $2)",

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { refusal, register, RegistryDatabase } from "../fixtures/registry_database.ts";
 import {
   addProvider,
-  addRule,
   type Columns,
   federate,
   PROVIDER,
