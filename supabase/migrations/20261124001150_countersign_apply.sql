@@ -21,17 +21,17 @@ begin
   end if;
   if exists (
     select from jsonb_array_elements(changes) as c(change)
-    where (c.change ->> 'table' in ('jwt_issuers', 'jwt_public_keys')
+    where (c.change ->> 'table' in ('jwt_issuers', 'jwt_public_keys', 'jwt_oidc_providers', 'jwt_federation_rules')
       and jsonb_typeof(coalesce(c.change -> 'insert', c.change -> 'update')) = 'object'
       and c.change ? 'insert' <> c.change ? 'update') is not true
   ) then
-    raise exception 'Expected each change to insert or update a row of jwt_issuers or jwt_public_keys'
+    raise exception 'Expected each change to insert or update a row of jwt_issuers, jwt_public_keys, jwt_oidc_providers or jwt_federation_rules'
       using errcode = 'invalid_parameter_value';
   end if;
 
   -- Every writer waits for this lock and no reader does. Not for long: the writer who waits may be revoking.
   perform set_config('lock_timeout', '2s', true);
-  lock table public.jwt_public_keys, public.jwt_issuers in share row exclusive mode;
+  lock table public.jwt_public_keys, public.jwt_issuers, public.jwt_federation_rules, public.jwt_oidc_providers in share row exclusive mode;
   perform set_config('lock_timeout', patience, true);
 
   -- What follows the dot stands for the cluster's roles, which nothing in here changes.
@@ -42,7 +42,9 @@ begin
   end if;
 
   -- One statement for each table and kind: what waits for requests under way waits for all of them at once.
-  for target in select * from (values ('jwt_issuers', 'issuer'), ('jwt_public_keys', 'kid')) as t(name, key) loop
+  for target in select * from (
+    values ('jwt_issuers', 'issuer'), ('jwt_public_keys', 'kid'), ('jwt_oidc_providers', 'issuer'), ('jwt_federation_rules', 'name')
+  ) as t(name, key) loop
     select string_agg(distinct format('%I', named.name), ', ') into columns
     from jsonb_array_elements(changes) as c(change), jsonb_object_keys(c.change -> 'insert') as named(name)
     where c.change ->> 'table' = target.name and c.change ? 'insert';
@@ -80,7 +82,7 @@ begin
   return revision;
 end $$;
 comment on function public.jwt_apply_plan(jsonb, text) is
-  'Inserts and updates rows of jwt_issuers and jwt_public_keys, all or none, if the registry still is at this revision (null: whatever it is). A change is {table, insert} or {table, key, update}; columns that an update does not name stay as they are. Returns the revision afterwards.';
+  'Inserts and updates rows of jwt_issuers, jwt_public_keys, jwt_oidc_providers and jwt_federation_rules, all or none, if the registry still is at this revision (null: whatever it is). A change is {table, insert} or {table, key, update}; columns that an update does not name stay as they are. Returns the revision afterwards.';
 select countersign.ensure_grants('function public.jwt_apply_plan(jsonb, text)', array['execute to service_role']);
 
 select countersign.end_migration();

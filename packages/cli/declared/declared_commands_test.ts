@@ -192,6 +192,7 @@ Deno.test("plan, apply and export print JSON", async () => {
       kind: "issuer",
       issuer: "a",
       kid: null,
+      name: null,
       fields: [{ column: "description", before: null, after: "a\u202eb" }],
       loosens: [],
     },
@@ -200,6 +201,7 @@ Deno.test("plan, apply and export print JSON", async () => {
       kind: "guard",
       issuer: null,
       kid: null,
+      name: null,
       fields: [{ column: "enabled", before: false, after: true }],
       loosens: [],
     },
@@ -212,6 +214,8 @@ Deno.test("plan, apply and export print JSON", async () => {
   assert.deepEqual(await cliJson(["export"], world), {
     guard: { enabled: true },
     issuers: { a: { description: "a\u202eb", keys: [] } },
+    providers: {},
+    rules: {},
   });
   await sql`select countersign.guard_disable()`;
 });

@@ -8,22 +8,27 @@ const SIGNS = { add: "+", change: "~", deactivate: "-" } as const;
  * The sign is the first character of a line, so that GitHub colors it in a block of type `diff`.
  */
 export function planLines(plan: RegistryPlan): string[] {
-  const groups = new Map<string | null, string[]>();
+  const groups = new Map<string, string[]>();
   for (const change of plan.changes) {
-    const { issuer } = change;
-    const heading = issuer === null ? "The guard" : `Issuer "${issuer}"`;
-    const lines = groups.get(issuer) ?? [heading];
+    const heading = headingOf(change);
+    const lines = groups.get(heading) ?? [heading];
     lines.push(...changeLines(change));
-    groups.set(issuer, lines);
+    groups.set(heading, lines);
   }
   const lines = Array.from(groups.values()).flatMap((group) => [...group, ""]);
   return [...lines, ...undeclaredLines(plan), summary(plan), `Registry version: ${plan.version}`];
 }
 
-function changeLines({ action, kind, kid, fields, loosens }: PlannedChange): string[] {
+function headingOf({ kind, issuer, name }: PlannedChange): string {
+  if (kind === "guard") return "The guard";
+  return issuer === null ? `Provider "${name}"` : `Issuer "${issuer}"`;
+}
+
+function changeLines({ action, kind, kid, name, fields, loosens }: PlannedChange): string[] {
   const sign = SIGNS[action];
+  const what = kind === "rule" ? `rule "${name}"` : kid === null ? kind : `${kind} ${kid}`;
   return [
-    `${sign} ${kid === null ? kind : `${kind} ${kid}`}`,
+    `${sign} ${what}`,
     ...fields.map(({ column, before, after }) =>
       action === "add"
         ? `${sign}   ${column}: ${shown(after)}`
@@ -42,9 +47,11 @@ function undeclaredLines({ undeclared }: RegistryPlan): string[] {
   if (undeclared.length === 0) return [];
   return [
     "Active, not in the file, and left alone (--prune deactivates):",
-    ...undeclared.map(({ issuer, kid }) =>
-      kid === null ? `  issuer "${issuer}"` : `  key ${kid} of issuer "${issuer}"`
-    ),
+    ...undeclared.map(({ kind, issuer, kid, name }) => {
+      if (kind === "provider") return `  provider "${name}"`;
+      if (kind === "rule") return `  rule "${name}" of issuer "${issuer}"`;
+      return kid === null ? `  issuer "${issuer}"` : `  key ${kid} of issuer "${issuer}"`;
+    }),
     "",
   ];
 }

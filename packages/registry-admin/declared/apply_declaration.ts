@@ -87,7 +87,11 @@ export function refuseLoosening({ changes }: RegistryPlan, { allowLoosening }: A
   const loosening = changes.filter(({ loosens }) => loosens.length > 0);
   const [first] = loosening;
   if (first === undefined || allowLoosening === true) return;
-  const where = first.issuer === null ? "The guard" : `Issuer "${first.issuer}"`;
+  const where = first.kind === "guard"
+    ? "The guard"
+    : first.issuer === null
+    ? `Provider "${first.name}"`
+    : `Issuer "${first.issuer}"`;
   const more = loosening.length === 1 ? "" : ` (and ${loosening.length - 1} more)`;
   throw new RegistryError(
     "loosening_refused",

@@ -124,8 +124,8 @@ eachWay("what is not in the file is deactivated with prune, and never deleted", 
   const { changes, undeclared } = await plan(s.target, file);
   assert.deepEqual(changes, []);
   assert.deepEqual(undeclared, [
-    { kind: "issuer", issuer: gone.issuer, kid: null },
-    { kind: "key", issuer: s.issuer, kid: other.kid },
+    { kind: "issuer", issuer: gone.issuer, kid: null, name: null },
+    { kind: "key", issuer: s.issuer, kid: other.kid, name: null },
   ]);
 
   const { plan: applied } = await apply(s.target, file, { prune: true });

@@ -28,6 +28,18 @@ async function policies(): Promise<Map<unknown, unknown>> {
   return new Map(rows.map((row) => [row.issuer, sorted(row)]));
 }
 
+/** Providers and rules, as the proxy sees them. */
+async function federation(): Promise<Map<unknown, unknown>> {
+  const rows = await sql`
+    select provider, is_active, keys_from, jwks_uri, jwks, algorithms, allow_private, null as name
+    from public.jwt_federation_policies
+    union all
+    select provider, (r ->> 'is_active')::boolean, r ->> 'issuer', r ->> 'subject', r - 'audiences',
+      array(select jsonb_array_elements_text(r -> 'audiences')), false, r ->> 'name'
+    from public.jwt_federation_policies, jsonb_array_elements(rules) r`;
+  return new Map(rows.map((row) => [row.name ?? row.provider, sorted(row)]));
+}
+
 /** Lists of names are sets. */
 function sorted(row: Readonly<Record<string, unknown>>): unknown {
   return Object.fromEntries(
@@ -51,6 +63,7 @@ for (const way of ["REST with a secret key", "SQL by client"] as const) {
         assert.deepEqual([changes, undeclared], [[], []]);
         assert.equal((await exportRegistry(target)).toml, toml);
         assert.equal(Object.keys(document.issuers ?? {}).length, registry.issuers.length);
+        assert.equal(Object.keys(document.rules ?? {}).length, registry.rules.length);
       }),
       CHECK,
     );
@@ -62,6 +75,7 @@ for (const way of ["REST with a secret key", "SQL by client"] as const) {
         const target = WAYS[way]?.() ?? { sql };
         await fillRegistry(sql, wanted);
         const before = await policies();
+        const federated = await federation();
         const file = await readDeclaration((await exportRegistry({ sql })).toml);
 
         await fillRegistry(sql, found);
@@ -79,6 +93,10 @@ for (const way of ["REST with a secret key", "SQL by client"] as const) {
         for (const [issuer, policy] of after) {
           if (before.has(issuer)) assert.deepEqual(policy, before.get(issuer));
           else assert.equal(Reflect.get(Object(policy), "is_active"), false);
+        }
+        for (const [name, row] of await federation()) {
+          if (federated.has(name)) assert.deepEqual(row, federated.get(name));
+          else assert.equal(Reflect.get(Object(row), "is_active"), false);
         }
       }),
       CHECK,

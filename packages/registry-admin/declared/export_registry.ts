@@ -14,12 +14,13 @@ export interface ExportedRegistry {
 }
 
 /**
- * Writes a registry down as a file: every issuer with its policy, and every key, revoked ones included.
+ * Writes a registry down as a file: every issuer with its policy, every key, provider and rule, those that are not active included.
  *
  * A plan of the file against the same registry is empty. The same registry always gives the same text. Times have
  * milliseconds.
  *
- * **Does not** contain anything secret, nor which function the guard calls after its own check.
+ * **Does not** contain anything secret, nor which function the guard calls after its own check, nor which keys of providers
+ * are revoked.
  *
  * @throws {RegistryError} `not_authorized`, `schema_missing`, `unreachable`, `conflict` (it never stood still).
  *

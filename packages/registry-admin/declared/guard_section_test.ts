@@ -33,6 +33,7 @@ for (const [way, target] of Object.entries(WAYS)) {
       kind: "guard",
       issuer: null,
       kid: null,
+      name: null,
       fields: [{ column: "enabled", before: false, after: true }],
       loosens: [],
       row: null,

@@ -22,6 +22,7 @@ export function declarationSchema(): JsonSchema {
           {
             description: section.about,
             type: "object",
+            ...(section.nameSchema && { propertyNames: section.nameSchema }),
             additionalProperties: entrySchema(section),
           },
         ]),

@@ -28,6 +28,14 @@ async function readerTakes(text: string): Promise<boolean> {
   }
 }
 
+const PROVIDER = "[providers.'https://a.io']";
+const RULE = `[rules.a]
+provider = 'https://a.io'
+issuer = 'b'
+audiences = ['ref']
+conditions = { b = 'c' }
+subject = 'ci:{b}'`;
+
 for (
   const [taken, text] of [
     [true, ""],
@@ -37,6 +45,27 @@ for (
     [false, "[guard]\nenabled = 1"],
     [false, "[guard]\nenabled = true\nchain = 'a.b'"],
     [false, "[providers.a]"],
+    [false, "[policies.a]"],
+    [true, PROVIDER],
+    [false, PROVIDER.replace("https", "http")],
+    [true, `${PROVIDER}\nalgorithms = ['RS256', 'ES256']`],
+    [false, `${PROVIDER}\nalgorithms = ['HS256']`],
+    [false, `${PROVIDER}\nalgorithms = []`],
+    [true, `${PROVIDER}\nkeys_from = 'jwks_uri'\njwks_uri = 'https://a.io/jwks'`],
+    [false, `${PROVIDER}\nkeys_from = 'jwks_uri'\njwks_uri = 'http://a.io/jwks'`],
+    [true, `${PROVIDER}\nkeys_from = 'jwks'\njwks = { keys = [{ kty = 'OKP', x = 'a' }] }`],
+    [false, `${PROVIDER}\nkeys_from = 'jwks'\njwks = { keys = [] }`],
+    [true, RULE],
+    [false, RULE.replace("[rules.a]", "[rules.'a b']")],
+    [false, RULE.replace(/^provider.*\n/m, "")],
+    [false, RULE.replace(/^conditions.*\n/m, "")],
+    [false, RULE.replace("{ b = 'c' }", "{}")],
+    [false, RULE.replace("{ b = 'c' }", "{ b = { c = 'd' } }")],
+    [false, RULE.replace("{ b = 'c' }", "{ b = [] }")],
+    [true, RULE.replace("{ b = 'c' }", "{ b = ['c', 1, true] }")],
+    [false, RULE.replace("{ b = 'c' }", "{ b = 1.5 }")],
+    [true, `${RULE}\nclaims = { b = '/c/d' }`],
+    [false, `${RULE}\nclaims = { b = 1 }`],
     [false, "issuers = 1"],
     [true, "[issuers.a]"],
     [false, "[issuers.a]\nissuer = 'a'"],

@@ -43,6 +43,7 @@ export async function planIn(
 ): Promise<RegistryPlan> {
   const state = await readState(store);
   await refuseWrongKeys(declaration, state);
+  refuseMovedRules(declaration, state);
   const { changes, undeclared } = difference(declaration, state, prune);
   const guard = guardChange(declaration.guard, state.guard);
   return { version: state.version, changes: [...changes, ...guard], undeclared };
@@ -71,6 +72,21 @@ async function refuseWrongKeys(declaration: Declaration, state: RegistryState): 
   if (problems.length > 0) throw invalidDeclaration(problems);
 }
 
+/** A downstream token names the rule that let it in, so what a rule's name stands for is for good. */
+function refuseMovedRules(declaration: Declaration, state: RegistryState): void {
+  const problems: DeclarationProblem[] = [];
+  for (const { key, identity, position } of declaration.entries.rules.values()) {
+    const registered = state.entries.rules.get(key)?.identity ?? identity;
+    for (const column of ["provider", "issuer"]) {
+      if (registered[column] === identity[column]) continue;
+      const message =
+        `Expected the rule to keep its ${column}; declare another rule, and deactivate this one`;
+      problems.push({ ...position(), message });
+    }
+  }
+  if (problems.length > 0) throw invalidDeclaration(problems);
+}
+
 function guardChange(after: boolean | null, before: boolean): PlannedChange[] {
   if (after === null || before === after) return [];
   return [{
@@ -78,6 +94,7 @@ function guardChange(after: boolean | null, before: boolean): PlannedChange[] {
     kind: "guard",
     issuer: null,
     kid: null,
+    name: null,
     fields: [{ column: "enabled", before, after }],
     loosens: after ? [] : ["lets what has been revoked commit until every proxy has seen it"],
     row: null,

@@ -34,8 +34,9 @@ export function planMigration(
 }
 
 /** What a reviewer looks for. Names go in as JSON: no line of a comment can end early. */
-function comments({ action, kind, issuer, kid, loosens }: PlannedChange): string[] {
-  const what = [kind, ...kid === null ? [] : [kid], ...issuer === null ? [] : [visible(issuer)]];
+function comments({ action, kind, issuer, kid, name, loosens }: PlannedChange): string[] {
+  const named = [name, issuer].flatMap((text) => text === null ? [] : [visible(text)]);
+  const what = [kind, ...kid === null ? [] : [kid], ...named];
   return [
     `-- ${action} ${what.join(" ")}`,
     ...loosens.map((reason) => `--   loosens: ${visible(reason)}`),

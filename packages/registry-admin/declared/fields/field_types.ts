@@ -4,7 +4,10 @@ import { flag, number, text, texts } from "../../store/rows.ts";
 import type { RegistryValue } from "./value.ts";
 
 /** What a member of the file can hold; a `Date` is a time with an offset. */
-export type FileValue = string | boolean | Date | readonly string[];
+export type FileValue = string | boolean | Date | readonly string[] | FileTable;
+
+/** A table whose members the registry keeps as JSON. */
+export type FileTable = Readonly<Record<string, unknown>>;
 
 /** A part of a JSON Schema. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -93,6 +96,46 @@ export function namesType(least: 0 | 1): FieldType<readonly string[]> {
     toColumn: (value) => value,
   };
 }
+
+/** Some of a few words, at least one. Order and repetition mean nothing. */
+export function choicesType(choices: readonly string[]): FieldType<readonly string[]> {
+  return {
+    schema: { type: "array", items: { type: "string", enum: choices }, minItems: 1 },
+    fromFile(value) {
+      if (
+        !Array.isArray(value) || value.length === 0 ||
+        !value.every((item) => choices.includes(item))
+      ) {
+        throw new RangeError(`Expected a list of one or more of ${choices.join(", ")}`);
+      }
+      return value;
+    },
+    toFile: (value) => value,
+    fromRow: texts,
+    toColumn: (value) => value,
+  };
+}
+
+/** Whether something is an https URL in a form that no two parsers read differently. The database has the last word. */
+export function isHttpsUrl(value: unknown): value is string {
+  return isName(value) && /^https:\/\/[a-z0-9.-]+(:\d+)?([/?][^\s\\#]*)?$/.test(value);
+}
+
+/** An https URL. */
+export const urlType: FieldType<string> = {
+  schema: { type: "string", pattern: "^https://", maxLength: MOST_CHARACTERS },
+  fromFile(value) {
+    if (!isHttpsUrl(value)) {
+      throw new RangeError(
+        "Expected an https URL with a lower-case host and no user name or fragment",
+      );
+    }
+    return value;
+  },
+  toFile: (value) => value,
+  fromRow: text,
+  toColumn: (value) => value,
+};
 
 function expectedName(what: string): string {
   return `Expected ${what} to be 1 to ${MOST_CHARACTERS} characters, without control characters`;

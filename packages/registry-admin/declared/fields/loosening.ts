@@ -94,6 +94,63 @@ export function differing(reason: string) {
   return (before: string, after: string): Reasons => before === after ? [] : [reason];
 }
 
+/** Anything else than before, unless it is nothing: then another column says from where instead. */
+export function otherSource(reason: string) {
+  return (before: string | null, after: string | null): Reasons =>
+    after === null || after === before ? [] : [reason];
+}
+
+/** Algorithms that were not in the list. */
+export function moreAlgorithms(before: readonly string[], after: readonly string[]): Reasons {
+  return added(before, after).map((algorithm) => `accepts signatures with ${algorithm}`);
+}
+
+/** Another role, also that of the issuer's default. */
+export function otherRole(before: string | null, after: string | null): Reasons {
+  if (after === before) return [];
+  return [after === null ? "acts in the issuer's default role" : `acts in the role "${after}"`];
+}
+
+/** A claim that is mapped, and was not or from elsewhere. Both are JSON. */
+export function moreMappedClaims(before: string, after: string): Reasons {
+  const mapped = members(before);
+  return Object.entries(members(after)).filter(([name, path]) =>
+    !Object.hasOwn(mapped, name) || mapped[name] !== path
+  ).map(([name]) => `sets the claim "${name}"`);
+}
+
+/** A condition that is left out, or that holds for more. Both are JSON. */
+export function widerConditions(before: string, after: string): Reasons {
+  const wanted = members(after);
+  return Object.entries(members(before)).flatMap(([claim, former]) => {
+    if (!Object.hasOwn(wanted, claim)) return [`asks no longer for the claim "${claim}"`];
+    const more = listed(wanted[claim]).filter((value) =>
+      !listed(former).some((rule) => conditionCovers(rule, value))
+    );
+    return more.map((value) => `accepts ${JSON.stringify(value)} as the claim "${claim}"`);
+  });
+}
+
+/** Whether everything that one value of a condition holds for, the other does as well. */
+function conditionCovers(rule: unknown, value: unknown): boolean {
+  if (rule === value) return true;
+  if (typeof rule !== "string" || typeof value !== "string" || !rule.endsWith("*")) return false;
+  const prefix = rule.replace(/\*+$/, "");
+  const fixed = value.replace(/\*+$/, "");
+  const rest = fixed.slice(prefix.length);
+  // A prefix stands for at least one character more.
+  if (!fixed.startsWith(prefix) || (rest === "" && fixed === value)) return false;
+  return rule.endsWith("**") || (!value.endsWith("**") && !/[/:]/.test(rest));
+}
+
+function listed(condition: unknown): readonly unknown[] {
+  return Array.isArray(condition) ? condition : [condition];
+}
+
+function members(json: string): Readonly<Record<string, unknown>> {
+  return JSON.parse(json);
+}
+
 function added(before: readonly string[], after: readonly string[]): string[] {
   return after.filter((name) => !before.includes(name));
 }

@@ -18,7 +18,7 @@ export interface DeclaredEntry extends RegistryEntry {
 
 /** What a file says should be. Made by {@linkcode readDeclaration}. */
 export interface Declaration {
-  /** Its issuers and their keys. */
+  /** Its issuers and their keys, its OIDC providers and its rules. */
   readonly entries: RegistryEntries<DeclaredEntry>;
   /** Whether the guard should be on; `null`: the file leaves it alone. */
   readonly guard: boolean | null;
@@ -71,6 +71,8 @@ class Reader {
   readonly entries: Record<SectionName, Map<string, DeclaredEntry>> = {
     issuers: new Map(),
     keys: new Map(),
+    providers: new Map(),
+    rules: new Map(),
   };
   readonly #source: TomlSource;
   readonly #problems: Problems;

@@ -28,7 +28,7 @@ for (
     ["a duplicate table", `${ISSUER}\n${ISSUER}`, /^3:\d+ Expected TOML: .*redefine/],
     ["a duplicate member", `${ISSUER}mode = "enforce"\nmode = "observe"`, /^3:1 .*redefine/],
     ["a table over a value", `issuers = 1\n${ISSUER}`, /^2:\d+ Expected TOML: .*redefine/],
-    ["an unknown section", "[providers.x]", /^1:1 Unknown member "providers"$/],
+    ["an unknown section", "[policies.x]", /^1:1 Unknown member "policies"$/],
     [
       "a misspelled section",
       "[issuer.x]",

@@ -86,8 +86,19 @@ function pairs(section: Section, entry: RegistryEntry): string {
 function written(value: FileValue): string {
   if (typeof value === "boolean") return String(value);
   if (value instanceof Date) return value.toISOString();
-  if (typeof value !== "string") return `[${value.map(quoted).join(", ")}]`;
+  if (typeof value !== "string") return writtenJson(value);
   return PEM.test(value) ? `"""\n${value}"""` : quoted(value);
+}
+
+/** JSON without null, on one line. */
+function writtenJson(value: unknown): string {
+  if (typeof value === "string") return quoted(value);
+  if (Array.isArray(value)) return `[${value.map(writtenJson).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return String(value);
+  const members = Object.entries(value).map(([name, member]) =>
+    `${quoted(name)} = ${writtenJson(member)}`
+  );
+  return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
 }
 
 /** As the registry stores keys: several lines of characters that need no escape. */

@@ -100,7 +100,12 @@ function deactivation(section: Section, entry: RegistryEntry): PlannedChange {
 }
 
 function named({ kind }: Section, { key, issuer }: RegistryEntry): Undeclared {
-  return { kind, issuer, kid: kind === "key" ? key : null };
+  return {
+    kind,
+    issuer: kind === "provider" ? null : issuer,
+    kid: kind === "key" ? key : null,
+    name: kind === "provider" || kind === "rule" ? key : null,
+  };
 }
 
 function planned({ type }: Field, value: RegistryValue): PlannedValue {

@@ -30,6 +30,8 @@ export async function readState(store: RegistryStore): Promise<RegistryState> {
     const entries: Record<SectionName, ReadonlyMap<string, RegistryEntry>> = {
       issuers: new Map(),
       keys: new Map(),
+      providers: new Map(),
+      rules: new Map(),
     };
     for (const section of SECTIONS) entries[section.name] = await readEntries(store, section);
     const after = await readRevision(store);
@@ -81,7 +83,7 @@ async function readEntries(
   const rows = await store.select(relation, { order: [keyColumn] });
   const computed = new Map<unknown, Row>();
   if (section.computed !== undefined) {
-    for (const row of await store.select(section.computed.relation, { order: [keyColumn] })) {
+    for (const row of await computedRows(store, section.computed)) {
       computed.set(row[keyColumn], row);
     }
   }
@@ -91,6 +93,18 @@ async function readEntries(
     entries.set(entry.key, entry);
   }
   return entries;
+}
+
+async function computedRows(
+  store: RegistryStore,
+  { relation, order, listColumn }: NonNullable<Section["computed"]>,
+): Promise<readonly Row[]> {
+  const rows = await store.select(relation, { order: [order] });
+  if (listColumn === undefined) return rows;
+  return rows.flatMap((row): Row[] => {
+    const list = row[listColumn];
+    return Array.isArray(list) ? list : [];
+  });
 }
 
 /** The columns that another relation has in a form that no session's settings change. */

@@ -3,13 +3,13 @@ import type { RegistryValue, RegistryValues } from "../fields/value.ts";
 import type { JsonSchema } from "../fields/field_types.ts";
 
 /** The kinds of rows that a file declares. */
-export type SectionName = "issuers" | "keys";
+export type SectionName = "issuers" | "keys" | "providers" | "rules";
 
 /** One row, of the file or of the registry. */
 export interface RegistryEntry {
-  /** What tells it from the others of its section: an issuer's name, a key's ID. */
+  /** What tells it from the others of its section: an issuer's or a rule's name, a key's ID, a provider's `iss`. */
   readonly key: string;
-  /** The issuer that it belongs to. */
+  /** The issuer that it belongs to; of a provider its `iss`. */
   readonly issuer: string;
   /** Columns that are set when the row is made, and never again. */
   readonly identity: Readonly<Record<string, string>>;
@@ -50,22 +50,33 @@ export interface Member {
 export interface Section {
   readonly name: SectionName;
   /** What one of them is called. */
-  readonly kind: "issuer" | "key";
+  readonly kind: "issuer" | "key" | "provider" | "rule";
   readonly about: string;
   /** The section inside whose entries this one's stand, as an array of tables. Else they stand at the top, by name. */
   readonly within?: SectionName;
-  readonly relation: "jwt_issuers" | "jwt_public_keys";
+  readonly relation:
+    | "jwt_issuers"
+    | "jwt_public_keys"
+    | "jwt_oidc_providers"
+    | "jwt_federation_rules";
   /** The column that holds an entry's key. */
   readonly keyColumn: string;
   /** Columns of `identity`. */
   readonly identityColumns: readonly string[];
-  /** Columns to read from another relation instead, in which the key has the same name. */
+  /**
+   * Columns to read from another relation instead, in which the key has the same name. They are in its rows, or in the
+   * objects of which one of their columns is a list.
+   */
   readonly computed?: {
-    readonly relation: "jwt_issuer_policies";
+    readonly relation: "jwt_issuer_policies" | "jwt_federation_policies";
+    readonly order: string;
+    readonly listColumn?: string;
     readonly columns: readonly string[];
   };
   readonly fields: readonly Field[];
   readonly members: Readonly<Record<string, Member>>;
+  /** What the JSON Schema says of an entry's name, where it stands at the top. Default: anything. */
+  readonly nameSchema?: JsonSchema;
   /** What the JSON Schema says of an entry besides its members. */
   readonly constraints?: JsonSchema;
   /** Finds out which row an entry of the file is about. Throws a `RangeError` that says what was expected. */
