@@ -76,16 +76,12 @@ export {
   type RegisteredProvider,
 } from "./providers/providers.ts";
 export { activateRule, deactivateRule } from "./rules/rule_state.ts";
-export {
-  addRule,
-  listRules,
-  type RegisteredRule,
-  type RuleCondition,
-  type RuleRegistration,
-} from "./rules/rules.ts";
+export { addRule, listRules, type RegisteredRule, type RuleRegistration } from "./rules/rules.ts";
 export { auditLog, type AuditQuery } from "./database/audit_log.ts";
 export type {
   Algorithm,
+  Condition,
+  ConditionScalar,
   IssuerKey,
   IssuerPolicy,
   IssuerRecord,

@@ -14,16 +14,18 @@ export interface ChangeOptions {
 /** A row that would be written. */
 export interface PlannedRow {
   /** What would be done. */
-  readonly operation: "INSERT" | "UPDATE";
-  /** `jwt_issuers` or `jwt_public_keys`. */
+  readonly operation: "INSERT" | "UPDATE" | "DELETE";
+  /** `jwt_issuers`, `jwt_public_keys`, `jwt_oidc_providers`, `jwt_federation_rules` or `jwt_revoked_provider_keys`. */
   readonly table: string;
-  /** Whose row it is. */
+  /** Whose row it is: an issuer, or a provider. */
   readonly issuer: string;
   /** The key, if the row is a key's. */
   readonly kid: string | null;
+  /** The rule's name, if the row is a rule's. */
+  readonly name: string | null;
   /** The row as it is; `null` for an insertion. */
   readonly before: Readonly<Record<string, unknown>> | null;
-  /** The row as it would be. */
+  /** The row as it would be; as it is, for a deletion. */
   readonly after: Readonly<Record<string, unknown>>;
   /** Columns that would differ. */
   readonly changed: readonly string[];

@@ -27,31 +27,53 @@ export async function planned(
   await refuseUnsafeRoles(rows, target);
   return {
     json: { dryRun: true, changes: rows.map(summary) },
-    lines: rows.length === 0
-      ? ["would change nothing"]
-      : rows.flatMap(({ operation, issuer, kid, before, after, changed }) => [
-        `would ${operation === "INSERT" ? "add" : "change"} ${
-          kid === null ? `issuer ${issuer}` : `key ${kid} of ${issuer}`
-        }`,
-        ...changed.filter(isTold).map((column) =>
-          before === null
-            ? `  ${column}: ${JSON.stringify(after[column])}`
-            : `  ${column}: ${JSON.stringify(before[column])} → ${JSON.stringify(after[column])}`
-        ),
-      ]),
+    lines: rows.length === 0 ? ["would change nothing"] : rows.flatMap((row) => [
+      `would ${VERBS[row.operation]} ${described(row)}`,
+      ...row.changed.filter(isTold).map((column) => line(row, column)),
+    ]),
   };
 }
 
-function summary({ operation, table, issuer, kid, before, after, changed }: PlannedRow): unknown {
+const VERBS = { INSERT: "add", UPDATE: "change", DELETE: "remove" } as const;
+
+function line({ operation, before, after }: PlannedRow, column: string): string {
+  return before === null || operation === "DELETE"
+    ? `  ${column}: ${JSON.stringify(after[column])}`
+    : `  ${column}: ${JSON.stringify(before[column])} → ${JSON.stringify(after[column])}`;
+}
+
+function described({ table, issuer, kid, name }: PlannedRow): string {
+  switch (table) {
+    case "jwt_oidc_providers":
+      return `provider ${issuer}`;
+    case "jwt_federation_rules":
+      return `rule ${name} of issuer ${issuer}`;
+    case "jwt_revoked_provider_keys":
+      return `the revocation of key ${kid} of provider ${issuer}`;
+    default:
+      return kid === null ? `issuer ${issuer}` : `key ${kid} of ${issuer}`;
+  }
+}
+
+function summary(row: PlannedRow): unknown {
+  const { operation, table, issuer, kid, name, before, after, changed } = row;
   const columns = changed.filter(isTold);
   const of = (row: PlannedRow["after"]) =>
     Object.fromEntries(columns.map((column) => [column, row[column] ?? null]));
-  return { operation, table, issuer, kid, before: before && of(before), after: of(after) };
+  return {
+    operation,
+    table,
+    issuer,
+    kid,
+    ...(name !== null && { name }),
+    before: before && of(before),
+    after: of(after),
+  };
 }
 
 /** What every row has, and the row is named by. */
 function isTold(column: string): boolean {
-  return !["created_at", "updated_at", "issuer", "kid"].includes(column);
+  return !["created_at", "updated_at", "revoked_at", "issuer", "kid", "name"].includes(column);
 }
 
 async function refuseUnsafeRoles(

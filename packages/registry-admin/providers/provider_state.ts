@@ -1,5 +1,6 @@
 import { RegistryError } from "../errors.ts";
-import { findRow, type RegistryStore } from "../store/registry_store.ts";
+import { findRow } from "../store/registry_store.ts";
+import { providerNotFound } from "./provider_not_found.ts";
 import { withRegistry } from "../store/with_registry.ts";
 import type { RegistryTarget } from "../target.ts";
 
@@ -110,11 +111,4 @@ export async function restoreProviderKey(
       throw new RegistryError("key_not_found", `Expected a revoked key of "${provider}"`);
     }
   });
-}
-
-function providerNotFound(issuer: string, { host }: RegistryStore): RegistryError {
-  return new RegistryError(
-    "provider_not_found",
-    `Expected an OIDC provider that is registered on "${host}", found no "${issuer}"; see listProviders`,
-  );
 }

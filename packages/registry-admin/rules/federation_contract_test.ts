@@ -10,6 +10,7 @@ import {
   deactivateRule,
   listProviders,
   listRules,
+  type PlannedRow,
   restoreProviderKey,
   revokeProviderKey,
   type RuleRegistration,
@@ -167,3 +168,38 @@ eachWay("a rule for a provider that the world shares has to name an owner", asyn
   await refused("invalid_argument", addRule(target, shared), /names no owner.*repository_id/);
   await addRule(target, { ...shared, conditions: { repository_id: "74" } });
 });
+
+eachWay(
+  "a dry run of providers and rules reports what would be written, and writes nothing",
+  async ({ target }) => {
+    const { provider, rule } = await names();
+    const rows: PlannedRow[] = [];
+    const dry = { ...target, dryRun: (row: PlannedRow) => void rows.push(row) };
+    const reported = () =>
+      rows.splice(0).map(({ operation, table, issuer, kid, name }) =>
+        [operation, table, issuer, kid, name] as const
+      );
+    await refused("provider_not_found", addRule(dry, rule));
+    await addProvider(dry, { issuer: provider });
+    assert.deepEqual(reported(), [["INSERT", "jwt_oidc_providers", provider, null, null]]);
+    await addProvider(target, { issuer: provider });
+    await refused("conflict", addProvider(dry, { issuer: provider }));
+    await refused("issuer_not_found", addRule(dry, { ...rule, issuer: "nobody" }));
+    assert.equal((await addRule(dry, rule)).maxTokenLifetime, 3600);
+    assert.deepEqual(reported(), [
+      ["INSERT", "jwt_federation_rules", rule.issuer, null, rule.name],
+    ]);
+    await refused("rule_not_found", deactivateRule(dry, rule.name));
+    await deactivateProvider(dry, provider);
+    assert.deepEqual(rows.splice(0).map(({ changed }) => changed), [["is_active"]]);
+    await revokeProviderKey(dry, { provider, kid: KID });
+    assert.deepEqual(reported(), [["INSERT", "jwt_revoked_provider_keys", provider, KID, null]]);
+    await revokeProviderKey(target, { provider, kid: KID });
+    await revokeProviderKey(dry, { provider, kid: KID });
+    assert.deepEqual(reported(), []);
+    await restoreProviderKey(dry, { provider, kid: KID });
+    assert.deepEqual(reported(), [["DELETE", "jwt_revoked_provider_keys", provider, KID, null]]);
+    const found = (await listProviders(target)).find(({ issuer }) => issuer === provider);
+    assert.deepEqual([found?.isActive, found?.revokedKids], [true, [KID]]);
+  },
+);

@@ -1,13 +1,17 @@
+import type { Condition, ConditionScalar } from "@countersign/verifier";
 import { RegistryError } from "../errors.ts";
-import type { Columns, ColumnValue, RegistryStore, Row } from "../store/registry_store.ts";
+import { issuerNotFound } from "../issuers/issuer_not_found.ts";
+import { providerNotFound } from "../providers/provider_not_found.ts";
+import {
+  type Columns,
+  type ColumnValue,
+  findRow,
+  type RegistryStore,
+  type Row,
+} from "../store/registry_store.ts";
 import { flag, instant, nullable, number, object, text, texts } from "../store/rows.ts";
 import { withRegistry } from "../store/with_registry.ts";
 import type { RegistryTarget } from "../target.ts";
-
-type Scalar = string | number | boolean;
-
-/** What a claim has to be: a value, a prefix that ends in `*` or `**`, or a list of which one has to hold. */
-export type RuleCondition = Scalar | readonly Scalar[];
 
 /** A rule that is to be added: which tokens of a provider act as which issuer. */
 export interface RuleRegistration {
@@ -23,7 +27,7 @@ export interface RuleRegistration {
    * By claim, what it has to be. All have to hold, and there is at least one. A claim inside others is a JSON Pointer:
    * `/kubernetes.io/namespace`.
    */
-  readonly conditions: Readonly<Record<string, RuleCondition>>;
+  readonly conditions: Readonly<Record<string, Condition>>;
   /** The template of `sub`, such as `gh:{repository_id}:{environment}`. */
   readonly subject: string;
   /** Further claims: downstream name, and the claim that it is taken from. Default: none. */
@@ -92,6 +96,13 @@ export async function addRule(
   rule: RuleRegistration,
 ): Promise<RegisteredRule> {
   return await withRegistry(target, async (registry) => {
+    const { provider, issuer } = rule;
+    if (await findRow(registry, "jwt_oidc_providers", "issuer", provider) === undefined) {
+      throw providerNotFound(provider, registry);
+    }
+    if (await findRow(registry, "jwt_issuers", "issuer", issuer) === undefined) {
+      throw issuerNotFound(issuer, registry);
+    }
     const [row] = await registry.insert("jwt_federation_rules", ruleColumns(rule), "name");
     if (row === undefined) {
       throw new RegistryError(
@@ -119,6 +130,9 @@ export async function listRules(target: RegistryTarget): Promise<RegisteredRule[
       .sort((a, b) => a.name < b.name ? -1 : 1);
   });
 }
+
+/** The database's. */
+const DEFAULT_LIFETIME_S = 3600;
 
 function ruleColumns(rule: RuleRegistration): Columns {
   const { maxTokenLifetime } = rule;
@@ -171,7 +185,7 @@ function registeredRule(row: Row, seconds: ReadonlyMap<unknown, number>): Regist
       Object.entries(object(row, "claims")).map(([name, path]) => [name, String(path)]),
     ),
     role: nullable(row, "role", text),
-    maxTokenLifetime: seconds.get(name) ?? 0,
+    maxTokenLifetime: seconds.get(name) ?? DEFAULT_LIFETIME_S,
     mode: text(row, "mode") === "observe" ? "observe" : "enforce",
     description: nullable(row, "description", text),
     createdAt: instant(row, "created_at"),
@@ -179,8 +193,8 @@ function registeredRule(row: Row, seconds: ReadonlyMap<unknown, number>): Regist
   };
 }
 
-function conditionsIn(row: Row): Readonly<Record<string, RuleCondition>> {
-  const conditions: Record<string, RuleCondition> = {};
+function conditionsIn(row: Row): Readonly<Record<string, Condition>> {
+  const conditions: Record<string, Condition> = {};
   for (const [claim, wanted] of Object.entries(object(row, "conditions"))) {
     if (isScalar(wanted) || (Array.isArray(wanted) && wanted.every(isScalar))) {
       conditions[claim] = wanted;
@@ -189,6 +203,6 @@ function conditionsIn(row: Row): Readonly<Record<string, RuleCondition>> {
   return conditions;
 }
 
-function isScalar(value: unknown): value is Scalar {
+function isScalar(value: unknown): value is ConditionScalar {
   return ["string", "number", "boolean"].includes(typeof value);
 }

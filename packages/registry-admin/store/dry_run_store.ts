@@ -11,7 +11,13 @@ import type {
   Row,
 } from "./registry_store.ts";
 
-const KEYS: Partial<Record<Relation, string>> = { jwt_issuers: "issuer", jwt_public_keys: "kid" };
+const KEYS: Partial<Record<Relation, readonly string[]>> = {
+  jwt_issuers: ["issuer"],
+  jwt_public_keys: ["kid"],
+  jwt_oidc_providers: ["issuer"],
+  jwt_federation_rules: ["name"],
+  jwt_revoked_provider_keys: ["provider", "kid"],
+};
 
 /** What the database fills in for a new row. */
 const DEFAULTS: Partial<Record<Relation, Row>> = {
@@ -30,6 +36,23 @@ const DEFAULTS: Partial<Record<Relation, Row>> = {
     description: null,
   },
   jwt_public_keys: { is_active: true, not_before: null, not_after: null },
+  jwt_oidc_providers: {
+    is_active: true,
+    keys_from: "discovery",
+    jwks_uri: null,
+    jwks: null,
+    algorithms: ["RS256"],
+    allow_private: false,
+    description: null,
+  },
+  jwt_federation_rules: {
+    is_active: true,
+    claims: {},
+    role: null,
+    max_token_lifetime: "01:00:00",
+    mode: "enforce",
+    description: null,
+  },
 };
 
 /**
@@ -53,13 +76,12 @@ export class DryRunStore implements RegistryStore {
 
   async select(relation: Relation, query: Query = {}): Promise<Row[]> {
     const rows = await this.#store.select(relation, query);
-    const key = KEYS[relation];
-    if (key === undefined) return rows;
-    const read = new Set(rows.map((row) => row[key]));
+    if (KEYS[relation] === undefined) return rows;
+    const read = new Set(rows.map((row) => idOf(relation, row)));
     const added = Array.from(this.#written).flatMap(([id, row]) =>
-      id === idOf(relation, row[key]) && !read.has(row[key]) && fits(row, query.where) ? [row] : []
+      id === idOf(relation, row) && !read.has(id) && fits(row, query.where) ? [row] : []
     );
-    return [...rows.map((row) => this.#written.get(idOf(relation, row[key])) ?? row), ...added];
+    return [...rows.map((row) => this.#written.get(idOf(relation, row)) ?? row), ...added];
   }
 
   async insert(relation: Relation, columns: Columns, key: string): Promise<Row[]> {
@@ -68,8 +90,12 @@ export class DryRunStore implements RegistryStore {
       : {};
     const now = new Date().toISOString();
     const row = { ...DEFAULTS[relation], created_at: now, updated_at: now, ...columns, ...kid };
-    const id = Reflect.get(row, key);
-    const known = await this.select(relation, { where: [[key, "eq", String(id)]] });
+    const where = key.split(",").map((column): Condition => [
+      column,
+      "eq",
+      String(Reflect.get(row, column)),
+    ]);
+    const known = await this.select(relation, { where });
     if (known.length > 0) return [];
     if (relation === "jwt_public_keys" && typeof columns.issuer === "string") {
       // As the database does: a key makes its issuer appear.
@@ -77,6 +103,12 @@ export class DryRunStore implements RegistryStore {
     }
     this.#write(relation, null, row);
     return [row];
+  }
+
+  async remove(relation: Relation, where: readonly Condition[]): Promise<Row[]> {
+    const rows = await this.select(relation, { where });
+    for (const row of rows) this.#tell("DELETE", relation, row, row, Object.keys(row));
+    return rows;
   }
 
   async update(
@@ -119,16 +151,27 @@ export class DryRunStore implements RegistryStore {
   }
 
   #write(relation: Relation, before: Row | null, after: Row): void {
-    this.#written.set(idOf(relation, after[KEYS[relation] ?? ""]), after);
+    this.#written.set(idOf(relation, after), after);
     const changed = Object.keys(after).filter((column) =>
       before === null || !same(before[column], after[column])
     );
     if (changed.length === 0) return;
+    this.#tell(before === null ? "INSERT" : "UPDATE", relation, before, after, changed);
+  }
+
+  #tell(
+    operation: PlannedRow["operation"],
+    table: Relation,
+    before: Row | null,
+    after: Row,
+    changed: readonly string[],
+  ): void {
     this.#report({
-      operation: before === null ? "INSERT" : "UPDATE",
-      table: relation,
-      issuer: String(after.issuer),
-      kid: relation === "jwt_public_keys" ? String(after.kid) : null,
+      operation,
+      table,
+      issuer: String(after.issuer ?? after.provider),
+      kid: after.kid === undefined ? null : String(after.kid),
+      name: after.name === undefined ? null : String(after.name),
       before,
       after,
       changed,
@@ -136,8 +179,8 @@ export class DryRunStore implements RegistryStore {
   }
 }
 
-function idOf(relation: Relation, key: unknown): string {
-  return `${relation} ${key}`;
+function idOf(relation: Relation, row: Row): string {
+  return JSON.stringify([relation, ...(KEYS[relation] ?? []).map((column) => row[column])]);
 }
 
 /** As the database would judge a row that it has not. */

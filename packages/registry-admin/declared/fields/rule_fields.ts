@@ -67,7 +67,7 @@ export const RULE_FIELDS: readonly Field[] = [
     loosens: longer,
   }),
   field<"enforce" | "observe">("mode", {
-    about: '"observe" tries the rule and reports it, and lets nobody in.',
+    about: '"observe" tries the rule and reports it, and lets no one in.',
     type: choiceType(["enforce", "observe"]),
     standard: "enforce",
     loosens: (before, after) =>
