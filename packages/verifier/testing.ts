@@ -16,6 +16,10 @@ export interface KeySourceHarness {
   change(issuer: string): void | Promise<void>;
   /** Deactivates the issuer. */
   deactivate(issuer: string): void | Promise<void>;
+  /** Registers an active OIDC provider with one rule. Left out by a source that has no providers. */
+  registerProvider?(provider: string): void | Promise<void>;
+  /** Deactivates the provider. */
+  deactivateProvider?(provider: string): void | Promise<void>;
   /** Makes a new key for sealing downstream tokens. Left out by a source that has none. */
   rotateSealKey?(): void | Promise<void>;
   /** Returns once the source must have seen every change before this call. */
@@ -180,6 +184,36 @@ export function keySourceContract(
     assert.equal((await harness.source.find("billing"))?.isActive, false);
     assert.equal((await harness.source.find("shipping"))?.isActive, true);
   });
+
+  criterion(
+    "finds an OIDC provider by its exact name, and never as an issuer",
+    async ({ source, register, registerProvider, deactivateProvider, settle }) => {
+      if (registerProvider === undefined) return;
+      const provider = "https://ci.example.com";
+      const find = async (name: string) => await source.findProvider?.(name);
+      assert.equal(await find(provider), undefined);
+      await register("billing");
+      await registerProvider(provider);
+      await settle();
+      const before = await find(provider);
+      assert.equal(before?.provider, provider);
+      assert.equal(before?.isActive, true);
+      assert.equal(before?.rules.length, 1);
+      assert.equal(await source.find(provider), undefined);
+      assert.equal(await find("billing"), undefined);
+      assert.equal((await source.find("billing"))?.issuer, "billing");
+      for (const lookAlike of ["https://CI.example.com", `${provider}/`, "https://ci.example.co"]) {
+        assert.equal(await find(lookAlike), undefined, lookAlike);
+        assert.equal(await source.find(lookAlike), undefined, lookAlike);
+      }
+      await settle();
+      assert.equal(await find(provider), before);
+      await deactivateProvider?.(provider);
+      await settle();
+      assert.equal((await find(provider))?.isActive, false);
+      assert.equal((await source.find("billing"))?.isActive, true);
+    },
+  );
 
   criterion(
     "hands out the newest key to seal with, the same object while it is",

@@ -4,12 +4,19 @@ import {
   type IssuerRecord,
   JwtVerificationError,
   type KeySource,
+  type ProviderRecord,
   type RegistryIdentity,
   type SealKey,
 } from "@countersign/verifier";
 import { databaseIdentity, type PostgresClient, withTimeout } from "@countersign/postgres";
 import { readGuardSetting } from "./guard_setting.ts";
-import { isStorable, readSnapshot, type RegistrySnapshot } from "./registry_snapshot.ts";
+import {
+  isProvider,
+  isStorable,
+  readSnapshot,
+  type RegistryEntry,
+  type RegistrySnapshot,
+} from "./registry_snapshot.ts";
 import { RegistryListener } from "./registry_listener.ts";
 import { ReadScheduler } from "./read_scheduler.ts";
 import { observeRegistryAge } from "../events/telemetry.ts";
@@ -37,7 +44,7 @@ export interface PostgresKeySourceOptions {
   readonly maxStaleness?: number;
   /** How long one read may take. Default: 3,000. */
   readonly queryTimeout?: number;
-  /** The most issuers kept in memory. Default: 10,000. */
+  /** The most issuers and providers kept in memory. Default: 10,000. */
   readonly maxIssuers?: number;
   /** The most unknown names remembered. Default: 10,000. */
   readonly maxUnknown?: number;
@@ -49,6 +56,10 @@ export interface PostgresKeySourceOptions {
 export interface PostgresKeySource extends KeySource {
   /** The record, at once if it is at hand and confirmed, or what the registry says. */
   find(issuer: string): IssuerRecord | undefined | Promise<IssuerRecord | undefined>;
+  /** The same for an OIDC provider. */
+  findProvider(
+    provider: string,
+  ): ProviderRecord | undefined | Promise<ProviderRecord | undefined>;
   /** Reads the registry as for an issuer in use, however many names are being looked up. */
   check(): Promise<void>;
   /** Whether the database names the guard as PostgREST's pre-request function. Asks Postgres each time. */
@@ -64,7 +75,7 @@ export interface PostgresKeySource extends KeySource {
 }
 
 interface Known {
-  readonly record: IssuerRecord;
+  readonly entry: RegistryEntry;
   /** The generation in which the record was read. Another one than now: to be read again before use. */
   generation: number;
 }
@@ -80,8 +91,8 @@ interface Known {
  *
  * | cache | key | bound | lifetime | what staleness permits |
  * |---|---|---|---|---|
- * | records | issuer | `maxIssuers` | until the registry's version changes or a change is announced; then read again before use | a revoked key passes for at most `maxStaleness` |
- * | unknown names | issuer | `maxUnknown` | 1 s, or until a change is seen | a new issuer waits for at most 1 s |
+ * | records of issuers and OIDC providers | name | `maxIssuers` | until the registry's version changes or a change is announced; then read again before use | a revoked key passes for at most `maxStaleness` |
+ * | unknown names | name | `maxUnknown` | 1 s, or until a change is seen | a new issuer waits for at most 1 s |
  * | seal's key | – | one | read with the version | the key before, which the database accepts while the two overlap |
  * | version | – | one | `maxStaleness`; confirmed in the background from half of that on | as for records |
  *
@@ -159,13 +170,25 @@ class CachedIssuers implements PostgresKeySource {
   }
 
   find(issuer: string): IssuerRecord | undefined | Promise<IssuerRecord | undefined> {
+    const found = this.#find(issuer);
+    return found instanceof Promise ? found.then(asIssuer) : asIssuer(found);
+  }
+
+  findProvider(
+    provider: string,
+  ): ProviderRecord | undefined | Promise<ProviderRecord | undefined> {
+    const found = this.#find(provider);
+    return found instanceof Promise ? found.then(asProvider) : asProvider(found);
+  }
+
+  #find(issuer: string): RegistryEntry | undefined | Promise<RegistryEntry | undefined> {
     const now = this.#now();
     const known = this.#known.get(issuer);
     const age = now - this.#confirmedAt;
     if (age <= this.#maxStaleness) {
       if (known !== undefined && known.generation === this.#generation) {
         if (age > this.#maxStaleness / 2) this.#reads.confirm();
-        return known.record;
+        return known.entry;
       }
       if ((this.#unknown.get(issuer) ?? -Infinity) > now) return undefined;
     }
@@ -227,9 +250,9 @@ class CachedIssuers implements PostgresKeySource {
 
   #file(
     issuer: string,
-    found: IssuerRecord | undefined,
+    found: RegistryEntry | undefined,
     current: boolean,
-  ): IssuerRecord | undefined {
+  ): RegistryEntry | undefined {
     if (found === undefined) {
       this.#known.delete(issuer);
       if (current) this.#unknown.set(issuer, this.#confirmedAt + UNKNOWN_LIFETIME);
@@ -238,12 +261,12 @@ class CachedIssuers implements PostgresKeySource {
     const generation = current ? this.#generation : SUSPECT;
     const known = this.#known.get(issuer);
     // The same object, so that imported keys and verified tokens outlive changes of other issuers.
-    if (known !== undefined && JSON.stringify(known.record) === JSON.stringify(found)) {
+    if (known !== undefined && JSON.stringify(known.entry) === JSON.stringify(found)) {
       known.generation = generation;
-      return known.record;
+      return known.entry;
     }
     this.#unknown.delete(issuer);
-    this.#known.set(issuer, { record: found, generation });
+    this.#known.set(issuer, { entry: found, generation });
     return found;
   }
 
@@ -263,6 +286,14 @@ class CachedIssuers implements PostgresKeySource {
     this.#generation++;
     this.#unknown.clear();
   }
+}
+
+function asIssuer(entry: RegistryEntry | undefined): IssuerRecord | undefined {
+  return entry === undefined || isProvider(entry) ? undefined : entry;
+}
+
+function asProvider(entry: RegistryEntry | undefined): ProviderRecord | undefined {
+  return entry !== undefined && isProvider(entry) ? entry : undefined;
 }
 
 function positive(name: string, value: number): number {

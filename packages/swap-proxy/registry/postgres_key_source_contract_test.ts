@@ -76,6 +76,16 @@ for (const listen of [true, false]) {
       register,
       change: async (issuer) => void await setPolicy({ sql }, issuer, { maxTokenLifetime: 60 }),
       deactivate: (issuer) => deactivateIssuer({ sql }, issuer),
+      async registerProvider(provider) {
+        await register("deployer");
+        await sql`insert into public.jwt_oidc_providers (issuer) values (${provider})`;
+        await sql`
+          insert into public.jwt_federation_rules (name, provider, issuer, audiences, conditions, subject)
+          values ('deploy', ${provider}, 'deployer', '{https://ref.supabase.co}', '{"repository_id": "74"}', 'gh')`;
+      },
+      deactivateProvider: async (provider) =>
+        void await sql`
+          update public.jwt_oidc_providers set is_active = false where issuer = ${provider}`,
       rotateSealKey: async () => void await sql`select countersign.rotate_seal()`,
       settle: () => forward(5_001),
       async cutOff() {
@@ -84,6 +94,7 @@ for (const listen of [true, false]) {
       },
       async dispose() {
         await close();
+        await sql`delete from public.jwt_oidc_providers`;
         await sql`delete from public.jwt_public_keys`;
         await sql`delete from public.jwt_issuers`;
       },

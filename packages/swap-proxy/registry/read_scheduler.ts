@@ -1,6 +1,6 @@
-import { type IssuerRecord, JwtVerificationError } from "@countersign/verifier";
+import { JwtVerificationError } from "@countersign/verifier";
 import { backoff } from "@countersign/postgres";
-import type { RegistrySnapshot } from "./registry_snapshot.ts";
+import type { RegistryEntry, RegistrySnapshot } from "./registry_snapshot.ts";
 
 /** Milliseconds between reads that are only for names nobody has seen: five a second, whatever arrives. */
 const UNSEEN_INTERVAL = 200;
@@ -27,16 +27,16 @@ export interface ReadSchedulerHandlers {
    */
   onIssuer(
     issuer: string,
-    found: IssuerRecord | undefined,
+    found: RegistryEntry | undefined,
     current: boolean,
-  ): IssuerRecord | undefined;
+  ): RegistryEntry | undefined;
   /** The registry has a row for this issuer that can't be understood. */
   onUnreadable(issuer: string): void;
 }
 
 interface Waiting {
-  readonly promise: Promise<IssuerRecord | undefined>;
-  resolve(record: IssuerRecord | undefined): void;
+  readonly promise: Promise<RegistryEntry | undefined>;
+  resolve(record: RegistryEntry | undefined): void;
   reject(error: unknown): void;
 }
 
@@ -84,7 +84,7 @@ export class ReadScheduler {
    *
    * @param seen Whether the issuer is known to exist, so that its read can't be made to wait by others.
    */
-  load(issuer: string, seen: boolean): Promise<IssuerRecord | undefined> {
+  load(issuer: string, seen: boolean): Promise<RegistryEntry | undefined> {
     const underWay = this.#underWay;
     if (underWay !== undefined && isCurrent(underWay, issuer)) {
       const waiting = underWay.waiting.get(issuer);
@@ -195,7 +195,7 @@ export class ReadScheduler {
     const unknown: Waiting[] = [];
     for (const [issuer, waiting] of batch.waiting) {
       try {
-        const found = snapshot.record(issuer);
+        const found = snapshot.entry(issuer);
         const record = this.#handlers.onIssuer(issuer, found, isCurrent(batch, issuer));
         if (found === undefined) unknown.push(waiting);
         else waiting.resolve(record);
@@ -235,7 +235,7 @@ function isCurrent(batch: Batch, issuer: string): boolean {
 function deferred(): Waiting {
   let resolve: Waiting["resolve"] = () => {};
   let reject: Waiting["reject"] = () => {};
-  const promise = new Promise<IssuerRecord | undefined>((onResolve, onReject) => {
+  const promise = new Promise<RegistryEntry | undefined>((onResolve, onReject) => {
     resolve = onResolve;
     reject = onReject;
   });

@@ -9,7 +9,7 @@ Deno.test("ReadScheduler answers a crowd of unknown names in turns, and who is r
       Promise.resolve({
         version: "1",
         sealKey: undefined,
-        record: (issuer) => issuer === known.issuer ? known : undefined,
+        entry: (name) => name === known.issuer ? known : undefined,
       }),
     onSnapshot: () => {},
     onIssuer: (_issuer, found) => found,

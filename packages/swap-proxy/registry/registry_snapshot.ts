@@ -1,7 +1,9 @@
 import {
   type IssuerRecord,
   parseIssuerRow,
+  parseProviderRow,
   parseSealKeyRow,
+  type ProviderRecord,
   type SealKey,
 } from "@countersign/verifier";
 import type { PostgresClient } from "@countersign/postgres";
@@ -11,8 +13,16 @@ export interface RegistrySnapshot {
   readonly version: string;
   /** The newest key that seals downstream tokens; `undefined` if the registry holds none. */
   readonly sealKey: SealKey | undefined;
-  /** What `issuer` is in this snapshot. */
-  record(issuer: string): IssuerRecord | undefined;
+  /** What a name is in this snapshot: an issuer, or an OIDC provider. */
+  entry(name: string): RegistryEntry | undefined;
+}
+
+/** What the registry knows under one name. */
+export type RegistryEntry = IssuerRecord | ProviderRecord;
+
+/** Tells a provider from an issuer. */
+export function isProvider(entry: RegistryEntry): entry is ProviderRecord {
+  return "provider" in entry;
 }
 
 const SEAL_KEY = `(
@@ -21,48 +31,52 @@ const SEAL_KEY = `(
 )`;
 
 const VERSION = `
-select version, ${SEAL_KEY} as seal_key, null as policy from public.jwt_registry_version`;
+select version, ${SEAL_KEY} as seal_key, null as policy, null as provider from public.jwt_registry_version`;
 
 // One statement is one snapshot, so a record is never older than the version it is filed under. The names
 // travel as JSON in one text parameter and the rows as JSON text, because drivers disagree about arrays and
-// bigint. With names the view is asked by index; without, not at all.
-const VERSION_AND_POLICIES = `
-select v.version, s.seal_key, to_jsonb(p)::text as policy
+// bigint. With names the views are asked by index; without, not at all. A name is an issuer's or a provider's, never both.
+const VERSION_AND_ENTRIES = `
+with asked as materialized (select array(select jsonb_array_elements_text($1::text::jsonb)) as names)
+select v.version, s.seal_key, e.policy, e.provider
 from public.jwt_registry_version v
 cross join (select ${SEAL_KEY} as seal_key) s
-left join public.jwt_issuer_policies p
-  on p.issuer = any (array(select jsonb_array_elements_text($1::text::jsonb)))`;
+left join (
+  select to_jsonb(p)::text as policy, null::text as provider
+  from public.jwt_issuer_policies p where p.issuer = any ((select names from asked)::text[])
+  union all
+  select null, to_jsonb(f)::text
+  from public.jwt_federation_policies f where f.provider = any ((select names from asked)::text[])
+) e on true`;
 
 /**
- * Reads the registry's version, and the seal's key and the policies of these issuers as of that version.
+ * Reads the registry's version, and the seal's key and what these names are as of that version.
  *
- * @param issuers Names that Postgres can hold; see {@linkcode isStorable}.
+ * @param names Names that Postgres can hold; see {@linkcode isStorable}.
  * @throws {Error} Whatever the driver throws; a `TypeError` if the answer is not the registry's.
  */
 export async function readSnapshot(
   client: PostgresClient,
-  issuers: readonly string[],
+  names: readonly string[],
 ): Promise<RegistrySnapshot> {
-  const rows = issuers.length === 0
+  const rows = names.length === 0
     ? await client.query(VERSION, [])
-    : await client.query(VERSION_AND_POLICIES, [JSON.stringify(issuers)]);
+    : await client.query(VERSION_AND_ENTRIES, [JSON.stringify(names)]);
   const { version, seal_key: sealKey } = rows[0] ?? {};
   if (typeof version !== "string") {
     throw new TypeError('Expected one "version" from jwt_registry_version; apply the migrations');
   }
 
-  const policies = new Map<string, unknown>();
-  for (const { policy } of rows) {
-    if (policy === null) continue;
-    const row: unknown = JSON.parse(String(policy));
-    policies.set(nameIn(row), row);
-  }
+  const issuers = rowsByName(rows, "policy", "issuer");
+  const providers = rowsByName(rows, "provider", "provider");
   return {
     version,
     sealKey: typeof sealKey === "string" ? parseSealKeyRow(JSON.parse(sealKey)) : undefined,
-    record(issuer) {
-      const row = policies.get(issuer);
-      return row === undefined ? undefined : parseIssuerRow(row);
+    entry(name) {
+      const issuer = issuers.get(name);
+      if (issuer !== undefined) return parseIssuerRow(issuer);
+      const provider = providers.get(name);
+      return provider === undefined ? undefined : parseProviderRow(provider);
     },
   };
 }
@@ -72,10 +86,21 @@ export function isStorable(issuer: string): boolean {
   return issuer.length <= 255 && issuer.isWellFormed() && !issuer.includes("\0");
 }
 
-function nameIn(row: unknown): string {
-  const name: unknown = typeof row === "object" && row !== null
-    ? Reflect.get(row, "issuer")
-    : undefined;
-  if (typeof name !== "string") throw new TypeError('Expected "issuer" in jwt_issuer_policies');
-  return name;
+/** The rows that stand in one column of the answer, as JSON text, by their own name. */
+function rowsByName(
+  rows: readonly Readonly<Record<string, unknown>>[],
+  column: "policy" | "provider",
+  key: "issuer" | "provider",
+): ReadonlyMap<string, unknown> {
+  const byName = new Map<string, unknown>();
+  for (const { [column]: text } of rows) {
+    if (typeof text !== "string") continue;
+    const row: unknown = JSON.parse(text);
+    const name: unknown = typeof row === "object" && row !== null
+      ? Reflect.get(row, key)
+      : undefined;
+    if (typeof name !== "string") throw new TypeError(`Expected "${key}" in the registry's answer`);
+    byName.set(name, row);
+  }
+  return byName;
 }

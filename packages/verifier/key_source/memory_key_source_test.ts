@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { makeProvider } from "@countersign/fixture/federation";
 import { keyOf, makeRecord } from "../fixtures/tokens.ts";
 import { type IssuerRecord, memoryKeySource } from "../mod.ts";
 import { keySourceContract } from "../testing.ts";
@@ -33,6 +34,19 @@ keySourceContract("memoryKeySource()", async () => {
 Deno.test("memoryKeySource() refuses two records of one issuer", async () => {
   const record = await makeRecord();
   assert.throws(() => memoryKeySource([record, { ...record }]), TypeError);
+});
+
+Deno.test("memoryKeySource() finds providers, and refuses a name that is an issuer's as well", async () => {
+  const issuer = await makeRecord();
+  const { record } = await makeProvider("https://ci.example.com");
+  const source = memoryKeySource([issuer], { providers: [record] });
+  assert.equal(source.findProvider?.(record.provider), record);
+  assert.equal(source.findProvider?.("billing"), undefined);
+  assert.equal(source.find(record.provider), undefined);
+  for (const provider of ["billing", record.provider]) {
+    const providers = [record, { ...record, provider }];
+    assert.throws(() => memoryKeySource([issuer], { providers }), TypeError);
+  }
 });
 
 Deno.test("memoryKeySource() answers without a promise", async () => {

@@ -1,6 +1,18 @@
 import { isAlgorithm } from "../key/algorithms.ts";
-import { JwtVerificationError } from "../errors.ts";
 import type { IssuerKey, IssuerRecord } from "../types.ts";
+import {
+  columnsOf,
+  isArray,
+  isBoolean,
+  isMode,
+  isNonEmptyString,
+  isSeconds,
+  isString,
+  isStringArray,
+  nullable,
+  optionalSeconds,
+  seconds,
+} from "./row_columns.ts";
 
 /** The columns of `jwt_issuer_policies` that {@linkcode parseIssuerRow} reads. */
 export const POLICY_COLUMNS: readonly string[] = Object.freeze([
@@ -40,7 +52,7 @@ export const POLICY_COLUMNS: readonly string[] = Object.freeze([
  * ```
  */
 export function parseIssuerRow(row: unknown): IssuerRecord {
-  const column = columnsOf(row, "row");
+  const column = columnsOf(row, 'row of "jwt_issuer_policies"');
   return {
     issuer: column("issuer", isNonEmptyString),
     isActive: column("is_active", isBoolean),
@@ -62,7 +74,7 @@ export function parseIssuerRow(row: unknown): IssuerRecord {
 }
 
 function parseKey(value: unknown): IssuerKey[] {
-  const member = columnsOf(value, "key");
+  const member = columnsOf(value, 'key of "jwt_issuer_policies"');
   const algorithm = member("algorithm", isString);
   const key = {
     kid: member("kid", isNonEmptyString),
@@ -71,53 +83,4 @@ function parseKey(value: unknown): IssuerKey[] {
     notAfter: optionalSeconds(member("not_after", nullable(isSeconds))),
   };
   return isAlgorithm(algorithm) ? [{ ...key, algorithm }] : [];
-}
-
-type Guard<T> = (value: unknown) => value is T;
-
-/** Reads members by name, and throws on one that isn't what it has to be. */
-function columnsOf(value: unknown, what: string): <T>(name: string, guard: Guard<T>) => T {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw unreadable(`Expected a ${what} of "jwt_issuer_policies" to be an object`);
-  }
-  const members = new Map<string, unknown>(Object.entries(value));
-  return (name, guard) => {
-    const member = members.get(name);
-    if (guard(member)) return member;
-    throw unreadable(
-      `Expected "${name}" in a ${what} of "jwt_issuer_policies" to have its type: apply the migrations of this version`,
-    );
-  };
-}
-
-function unreadable(message: string): JwtVerificationError {
-  return new JwtVerificationError("registry_unavailable", message);
-}
-
-const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
-const isString = (value: unknown): value is string => typeof value === "string";
-const isNonEmptyString = (value: unknown): value is string => isString(value) && value !== "";
-const isArray = (value: unknown): value is unknown[] => Array.isArray(value);
-const isStringArray = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every(isString);
-const isMode = (value: unknown): value is "enforce" | "observe" =>
-  value === "enforce" || value === "observe";
-const nullable = <T>(guard: Guard<T>): Guard<T | null> => (value): value is T | null =>
-  value === null || guard(value);
-
-type Seconds = number | bigint | string;
-
-/** Drivers give a `bigint` column as a number, a bigint, or its digits. */
-function isSeconds(value: unknown): value is Seconds {
-  if (typeof value === "string" && !/^\d{1,16}$/.test(value)) return false;
-  return (typeof value === "number" || typeof value === "bigint" || typeof value === "string") &&
-    Number.isSafeInteger(Number(value)) && Number(value) >= 0;
-}
-
-function seconds(value: Seconds): number {
-  return Number(value);
-}
-
-function optionalSeconds(value: Seconds | null): number | null {
-  return value === null ? null : Number(value);
 }

@@ -1,5 +1,6 @@
 import { JwtVerificationError } from "../errors.ts";
 import { readProjectUrl } from "../project_url.ts";
+import { PROVIDER_COLUMNS } from "./provider_row.ts";
 import { POLICY_COLUMNS } from "./registry_row.ts";
 
 /** How to reach the registry of a project. */
@@ -17,12 +18,20 @@ export interface RegistryAnswer {
   readonly text: string;
 }
 
+/** What can be read of one of the registry's views. A row that is not there is `undefined`. */
+export interface RowReader {
+  /** The row of this name. */
+  row(name: string): Promise<RegistryAnswer | undefined>;
+  /** The rows of several names. One that has none is left out. */
+  rows(names: readonly string[]): Promise<ReadonlyMap<string, RegistryAnswer>>;
+}
+
 /** What can be read of a registry. A row that is not there is `undefined`. */
 export interface RegistryReader {
-  /** An issuer's row of `jwt_issuer_policies`. */
-  policy(issuer: string): Promise<RegistryAnswer | undefined>;
-  /** The rows of several issuers. One that has none is left out. */
-  policies(issuers: readonly string[]): Promise<ReadonlyMap<string, RegistryAnswer>>;
+  /** `jwt_issuer_policies`, by issuer. */
+  readonly issuers: RowReader;
+  /** `jwt_federation_policies`, by provider. Empty where the registry has no such view. */
+  readonly providers: RowReader;
   /** Rejects if the registry's version cannot be read. */
   check(): Promise<void>;
   /** The newest row of `jwt_seal_keys`; also `undefined` where the registry has no such view. */
@@ -48,7 +57,6 @@ export function registryReader(options: RegistryReaderOptions): RegistryReader {
   const { fetch, queryTimeout } = options;
   const base = `${readProjectUrl(options.supabaseUrl)}/rest/v1`;
   const headers = credentials(options.serviceRoleKey);
-  const policies = `${base}/jwt_issuer_policies?select=${POLICY_COLUMNS.join(",")}`;
   const newestSealKey =
     `${base}/jwt_seal_keys?select=id,secret&order=created_at.desc,id.asc&limit=1`;
 
@@ -75,19 +83,28 @@ export function registryReader(options: RegistryReaderOptions): RegistryReader {
     }
   }
 
+  function rowReader(view: string, key: string, columns: readonly string[]): RowReader {
+    const all = `${base}/${view}?select=${columns.join(",")}`;
+    const isMissing = (status: number) => status === 404 && key === "provider";
+    return {
+      async row(name) {
+        const { status, text } = await read(`${all}&${key}=eq.${encodeURIComponent(name)}`);
+        return isMissing(status) ? undefined : onlyRow(status, text);
+      },
+      async rows(names) {
+        const [first = "", ...others] = names;
+        const filter = others.length === 0
+          ? `eq.${encodeURIComponent(first)}`
+          : `in.(${encodeURIComponent(names.map(quoted).join(","))})`;
+        const { status, text } = await read(`${all}&${key}=${filter}`);
+        return isMissing(status) ? new Map() : byName(rowsIn(status, text), key, names);
+      },
+    };
+  }
+
   return {
-    async policy(issuer) {
-      const { status, text } = await read(`${policies}&issuer=eq.${encodeURIComponent(issuer)}`);
-      return onlyRow(status, text);
-    },
-    async policies(issuers) {
-      const [first = "", ...others] = issuers;
-      const filter = others.length === 0
-        ? `eq.${encodeURIComponent(first)}`
-        : `in.(${encodeURIComponent(issuers.map(quoted).join(","))})`;
-      const { status, text } = await read(`${policies}&issuer=${filter}`);
-      return byIssuer(rowsIn(status, text), issuers);
-    },
+    issuers: rowReader("jwt_issuer_policies", "issuer", POLICY_COLUMNS),
+    providers: rowReader("jwt_federation_policies", "provider", PROVIDER_COLUMNS),
     async check() {
       const { status, text } = await read(`${base}/jwt_registry_version?select=version`);
       const row: unknown = onlyRow(status, text)?.row;
@@ -153,19 +170,20 @@ function answerOf(row: unknown): RegistryAnswer {
   return { row, text: JSON.stringify(row) };
 }
 
-function byIssuer(
+function byName(
   rows: readonly unknown[],
-  issuers: readonly string[],
+  key: string,
+  names: readonly string[],
 ): ReadonlyMap<string, RegistryAnswer> {
-  const asked = new Set(issuers);
+  const asked = new Set(names);
   const answers = new Map<string, RegistryAnswer>();
   for (const row of rows) {
     const name: unknown = typeof row === "object" && row !== null
-      ? Reflect.get(row, "issuer")
+      ? Reflect.get(row, key)
       : undefined;
     // One row that was not asked for, and none of them is to be trusted.
     if (typeof name !== "string" || !asked.delete(name)) {
-      throw unavailable("Expected the registry to answer with one row for each issuer");
+      throw unavailable("Expected the registry to answer with one row for each name");
     }
     answers.set(name, answerOf(row));
   }

@@ -34,6 +34,7 @@ async function register(issuer: string): Promise<void> {
 }
 
 async function forgetEverything(): Promise<void> {
+  await registry("DELETE", "jwt_oidc_providers?issuer=not.is.null");
   await registry("DELETE", "jwt_public_keys?issuer=not.is.null");
   await registry("DELETE", "jwt_issuers?issuer=not.is.null");
 }
@@ -51,6 +52,22 @@ function harness(serviceRoleKey: string): KeySourceHarness {
     register,
     change: (issuer) => registry("PATCH", only(issuer), { max_token_lifetime: "10 seconds" }),
     deactivate: (issuer) => registry("PATCH", only(issuer), { is_active: false }),
+    async registerProvider(provider) {
+      await register("deployer");
+      await registry("POST", "jwt_oidc_providers", { issuer: provider });
+      await registry("POST", "jwt_federation_rules", {
+        name: "deploy",
+        provider,
+        issuer: "deployer",
+        audiences: ["https://ref.supabase.co"],
+        conditions: { repository_id: "74" },
+        subject: "gh:{repository_id}",
+      });
+    },
+    deactivateProvider: (provider) =>
+      registry("PATCH", `jwt_oidc_providers?issuer=eq.${encodeURIComponent(provider)}`, {
+        is_active: false,
+      }),
     rotateSealKey: () => asOwner("select countersign.rotate_seal()"),
     settle: () => {
       milliseconds += 5000;

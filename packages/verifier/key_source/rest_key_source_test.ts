@@ -10,6 +10,8 @@ keySourceContract("restKeySource()", () => {
     register: (issuer) => registry.put(issuer),
     change: (issuer) => registry.put(issuer, { max_token_lifetime: 10 }),
     deactivate: (issuer) => registry.put(issuer, { is_active: false }),
+    registerProvider: (provider) => registry.putProvider(provider),
+    deactivateProvider: (provider) => registry.putProvider(provider, { is_active: false }),
     rotateSealKey: () => void registry.sealKeys.push(sealKeyRow("a-longer-id")),
     settle: () => {
       registry.milliseconds += 5000;
@@ -20,6 +22,29 @@ keySourceContract("restKeySource()", () => {
     },
     dispose: () => {},
   };
+});
+
+Deno.test("restKeySource() keeps no provider in use waiting among unknown names", async () => {
+  const provider = "https://ci.example.com";
+  const registry = new Registry();
+  registry.putProvider(provider);
+  const source = registry.source();
+  await source.find(provider);
+  const record = await source.findProvider?.(provider);
+  const asked = registry.requests.length;
+  assert.equal(source.find(provider), undefined);
+  registry.milliseconds += 60_000;
+  assert.equal(source.find(provider), undefined, "not looked up as an issuer");
+  assert.equal(await source.findProvider?.(provider), record);
+  assert.equal(registry.requests.length, asked + 1);
+});
+
+Deno.test("restKeySource() knows no provider where the registry has no such view", async () => {
+  const registry = new Registry();
+  registry.answer = () => Response.json({ code: "PGRST205" }, { status: 404 });
+  const source = registry.source();
+  assert.equal(await source.findProvider?.("https://ci.example.com"), undefined);
+  await assert.rejects(async () => await source.find("billing"), { code: "registry_unavailable" });
 });
 
 Deno.test("restKeySource() answers from memory while a record is fresh", async () => {
