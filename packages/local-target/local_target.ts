@@ -21,6 +21,14 @@ export interface LocalTargetOptions {
    * CLI's Kong: where it is missing or an `sb_…` key, the function gets the target's own JWT for the `apikey`.
    */
   readonly gateway?: "hosted" | "cli";
+  /** Another Postgres server. */
+  readonly postgres?: {
+    /**
+     * Where Postgres 15, 16, 17 or 18 is installed: a folder with `bin/initdb` and `bin/postgres`, such as
+     * `/usr/lib/postgresql/15`. Default: npm's Postgres 17.
+     */
+    readonly directory?: string;
+  };
   /** PostgREST's configuration. */
   readonly postgrest?: {
     /**

@@ -16,7 +16,7 @@ import { Reaper } from "./process/reaper.ts";
 import { verificationKeys } from "./keys/verification_keys.ts";
 
 /**
- * Starts a Supabase-compatible target on this machine: Postgres 17, PostgREST 12, the platform's gateway and
+ * Starts a Supabase-compatible target on this machine: Postgres 17 (or another), PostgREST 12, the platform's gateway and
  * the function. Every target has its own processes, ports, keys and files, so several may run at once.
  *
  * Does **not** outlive this program, however that ends, and needs no {@linkcode LocalTarget.stop} for it.
@@ -72,9 +72,11 @@ async function start(options: LocalTargetOptions): Promise<LocalTarget> {
   started.defer(() => signal?.removeEventListener("abort", abort));
 
   const passwords = { postgres: randomText(18), authenticator: randomText(18) };
-  const server = untilStopped(await PostgresServer.create(directory, randomText(18), context));
+  const server = untilStopped(
+    await PostgresServer.create(directory, randomText(18), context, options.postgres?.directory),
+  );
   const databaseUrl = server.url("postgres", passwords.postgres);
-  await runSql(server.url(), [platformSql(passwords)]);
+  await runSql(server.url(), [platformSql(passwords, server.version)]);
   if (options.migrations ?? true) await applyMigrations(databaseUrl);
   await runSql(databaseUrl, options.sql ?? []);
 

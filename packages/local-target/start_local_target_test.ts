@@ -112,6 +112,11 @@ Deno.test("startLocalTarget() that fails leaves nothing and says why", async () 
       /Cannot execute "\/nowhere\/deno"/,
     ],
     [
+      { ...BARE, postgres: { directory: "/nowhere" } },
+      "postgres_unavailable",
+      /see what "\/nowhere\/bin\/postgres --version" says/,
+    ],
+    [
       { ...BARE, sql: ["alter role authenticator password 'unknown to PostgREST'"] },
       "process_failed",
       /postgrest ended with .* before it was ready/,

@@ -1,3 +1,4 @@
+import { postgresUnderTest } from "@countersign/fixture/stage";
 import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import assert from "node:assert/strict";
 import type postgres from "postgres";
@@ -16,6 +17,7 @@ let superuser: postgres.Sql;
 let owner: postgres.Sql;
 Deno.test.beforeEach(async () => {
   target = await startLocalTarget({
+    ...postgresUnderTest(),
     function: false,
     migrations: false,
     sql: [

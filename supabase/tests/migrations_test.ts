@@ -1,3 +1,4 @@
+import { postgresUnderTest } from "@countersign/fixture/stage";
 import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import assert from "node:assert/strict";
 import type postgres from "postgres";
@@ -16,7 +17,11 @@ import { serverVersion, spelledFor } from "./fixtures/server_version.ts";
 let target: LocalTarget;
 let superuser: postgres.Sql;
 Deno.test.beforeAll(async () => {
-  target = await startLocalTarget({ migrations: false, function: false });
+  target = await startLocalTarget({
+    ...postgresUnderTest(),
+    migrations: false,
+    function: false,
+  });
   superuser = connect(target.superuserUrl);
 });
 Deno.test.afterAll(async () => {

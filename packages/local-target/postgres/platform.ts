@@ -15,8 +15,9 @@ export interface PlatformPasswords {
  * Realtime, and all of `auth` but what policies and foreign keys refer to.
  *
  * @param passwords base64url text, so nothing in them needs quoting.
+ * @param version The server's major version. Before Postgres 16 there is no role `pg_create_subscription`.
  */
-export function platformSql(passwords: PlatformPasswords): string {
+export function platformSql(passwords: PlatformPasswords, version: number): string {
   return `
 -- Roles.
 
@@ -40,7 +41,7 @@ create role pgbouncer login;
 grant anon, authenticated, service_role to authenticator;
 grant anon, authenticated, service_role, authenticator to postgres with admin option;
 grant pg_monitor, pg_read_all_data, pg_signal_backend to postgres with admin option;
-grant pg_create_subscription to postgres;
+${version >= 16 ? "grant pg_create_subscription to postgres;" : ""}
 grant pg_read_all_data to supabase_read_only_user, supabase_etl_admin;
 grant authenticator to supabase_storage_admin;
 

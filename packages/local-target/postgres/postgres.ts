@@ -13,14 +13,17 @@ const INITDB_OPTIONS = [
   `--username=${SUPERUSER}`,
   "--auth=scram-sha-256",
   "--encoding=UTF8",
-  "--locale-provider=builtin",
   "--locale=C",
-  "--builtin-locale=C.UTF-8",
   "--no-sync",
   "--no-instructions",
   // 1 MB instead of 16 MB of zeros to write.
   "--wal-segsize=1",
 ];
+
+/** Before Postgres 17, C is the only locale that every machine has. */
+function localeOptions(version: number): string[] {
+  return version >= 17 ? ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] : [];
+}
 
 /**
  * The data need not outlive the machine, so nothing is forced to disk. It does outlive a crash of the server:
@@ -69,16 +72,18 @@ export class PostgresServer extends ProcessService {
    * free port.
    *
    * @param password The superuser's; base64url text, so it needs no quoting in a URL.
+   * @param installation A folder with `bin/initdb` and `bin/postgres`. Default: npm's.
    * @throws {LocalTargetError} `postgres_unavailable`, `no_unprivileged_user`, `process_failed`.
    */
   static async create(
     directory: string,
     password: string,
     context: ProcessContext,
+    installation?: string,
   ): Promise<PostgresServer> {
     const user = await unprivilegedUser();
     await give(directory, user);
-    const binaries = await postgresBinaries(directory, user);
+    const binaries = await postgresBinaries(directory, user, installation);
     const server = new PostgresServer(directory, binaries, user, password, context);
     await server.#initialise();
     await onFreePort((port) => {
@@ -86,6 +91,11 @@ export class PostgresServer extends ProcessService {
       return server.start();
     });
     return server;
+  }
+
+  /** The major version, such as 17. */
+  get version(): number {
+    return this.#binaries.version;
   }
 
   /** Where a role connects. */
@@ -119,6 +129,7 @@ export class PostgresServer extends ProcessService {
       `--pgdata=${this.#dataDirectory}`,
       `--pwfile=${passwordFile}`,
       ...INITDB_OPTIONS,
+      ...localeOptions(this.#binaries.version),
     ], "SIGKILL");
     const { success } = await initdb.ended;
     await Deno.remove(passwordFile);

@@ -7,31 +7,43 @@ import { give, type UserIds } from "../process/unprivileged_user.ts";
 export interface PostgresBinaries {
   readonly initdb: string;
   readonly postgres: string;
+  /** The major version, such as 17. */
+  readonly version: number;
 }
 
 /**
- * Finds the Postgres that npm installed, and copies it into `directory` where it cannot run from its place:
- * in a folder that `user` may not enter (a clone under `/root`), or without the library links that the
- * package's install script makes (Deno runs it only in a project that allows it).
+ * Finds the Postgres that npm installed, or the one in `installation`, and copies it into `directory` where it
+ * cannot run from its place: in a folder that `user` may not enter (a clone under `/root`), or without the
+ * library links that the package's install script makes (Deno runs it only in a project that allows it).
  *
+ * @param installation A folder with `bin/initdb` and `bin/postgres`. Default: npm's.
  * @param platform The operating system and architecture as npm writes them.
  * @throws {LocalTargetError} `postgres_unavailable`.
  */
 export async function postgresBinaries(
   directory: string,
   user: UserIds,
-  platform: string = `${Deno.build.os}-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`,
+  installation?: string,
+  platform: string = PLATFORM,
 ): Promise<PostgresBinaries> {
-  const installed = installedRoot(platform);
-  if (await runs(installed, directory, user)) return binariesIn(installed);
+  const installed = installation ?? installedRoot(platform);
+  const inPlace = await binariesIn(installed, directory, user);
+  if (inPlace !== undefined) return inPlace;
+  if (!await exists(join(installed, "bin", "postgres"))) throw unavailable(installed);
   const copy = join(directory, "postgres");
   await copyInstallation(installed, copy, user);
-  if (await runs(copy, directory, user)) return binariesIn(copy);
-  throw new LocalTargetError(
+  const copied = await binariesIn(copy, directory, user);
+  if (copied !== undefined) return copied;
+  throw unavailable(installed);
+}
+
+const PLATFORM = `${Deno.build.os}-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`;
+
+function unavailable(installed: string): LocalTargetError {
+  const program = join(installed, "bin", "postgres");
+  return new LocalTargetError(
     "postgres_unavailable",
-    `The Postgres of npm does not run on this machine: see what "${
-      binariesIn(installed).postgres
-    } --version" says`,
+    `Postgres does not run on this machine: see what "${program} --version" says`,
   );
 }
 
@@ -55,27 +67,39 @@ function installedRoot(platform: string): string {
   }
 }
 
-function binariesIn(root: string): PostgresBinaries {
-  return { initdb: join(root, "bin", "initdb"), postgres: join(root, "bin", "postgres") };
+/** The programs below `root`, if both run there. */
+async function binariesIn(
+  root: string,
+  cwd: string,
+  user: UserIds,
+): Promise<PostgresBinaries | undefined> {
+  const [initdb, postgres] = [join(root, "bin", "initdb"), join(root, "bin", "postgres")];
+  const version = await majorVersion(postgres, cwd, user);
+  if (version === undefined || await majorVersion(initdb, cwd, user) === undefined) {
+    return undefined;
+  }
+  return { initdb, postgres, version };
 }
 
-async function runs(root: string, cwd: string, user: UserIds): Promise<boolean> {
-  const { initdb, postgres } = binariesIn(root);
-  return await answers(postgres, cwd, user) && await answers(initdb, cwd, user);
-}
-
-async function answers(program: string, cwd: string, user: UserIds): Promise<boolean> {
+/** From `postgres (PostgreSQL) 17.10`. */
+async function majorVersion(
+  program: string,
+  cwd: string,
+  user: UserIds,
+): Promise<number | undefined> {
   try {
-    const { success } = await new Deno.Command(program, {
+    const { success, stdout } = await new Deno.Command(program, {
       args: ["--version"],
       cwd,
       ...user,
-      stdout: "null",
       stderr: "null",
     }).output();
-    return success;
+    const version = /\(PostgreSQL\) (\d+)/.exec(new TextDecoder().decode(stdout))?.[1];
+    return success && version !== undefined ? Number(version) : undefined;
   } catch (error) {
-    if (error instanceof Deno.errors.PermissionDenied) return false;
+    if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotFound) {
+      return undefined;
+    }
     throw error;
   }
 }

@@ -78,7 +78,7 @@ Deno.test("postgresBinaries() does without the package's install script", async 
 });
 
 Deno.test("postgresBinaries() names a platform that npm has no Postgres for", async () => {
-  await assert.rejects(postgresBinaries("/nowhere", {}, "sunos-sparc"), (error) => {
+  await assert.rejects(postgresBinaries("/nowhere", {}, undefined, "sunos-sparc"), (error) => {
     assert(error instanceof LocalTargetError);
     assert.equal(error.code, "postgres_unavailable");
     assert.match(error.message, /^No Postgres is packaged for sunos-sparc/);

@@ -81,7 +81,7 @@ export async function race(
 
   // A transaction of its own that is flushed, and with it everything before: the log is read up to
   // there.
-  await superuser`select pg_logical_emit_message(true, 'race', 'over', true)`;
+  await superuser`select pg_logical_emit_message(true, 'race', 'over')`;
   const commits = await superuser`
     select xid::text from pg_get_wal_records_info(${start!.lsn}, pg_current_wal_flush_lsn())
     where resource_manager = 'Transaction' and record_type = 'COMMIT' order by start_lsn`;

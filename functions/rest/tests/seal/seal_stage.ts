@@ -1,6 +1,6 @@
 /** A target with the guard on, whose PostgREST trusts others beside the proxy. */
 import { keyFor, newName, payloadOf, TokenForge, UpstreamTap } from "@countersign/fixture";
-import { inProcess, SCHEMA } from "@countersign/fixture/stage";
+import { inProcess, postgresUnderTest, SCHEMA } from "@countersign/fixture/stage";
 import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import { registerPublicKey } from "@countersign/registry-admin";
 import assert from "node:assert/strict";
@@ -48,6 +48,7 @@ export class SealStage implements AsyncDisposable {
     const keys = [foreigners[0], ours, foreigners[1]].map((key) => key?.publicJwk);
     const target = stack.use(
       await startLocalTarget({
+        ...postgresUnderTest(),
         function: false,
         sql: [SCHEMA, "select countersign.guard_enable()"],
         postgrest: { jwtSecret: JSON.stringify({ keys }) },
