@@ -67,9 +67,13 @@ begin
   if octet_length(der) >= 292 and head ~ '^3082....300d06092a864886f70d01010105000382....003082....0282' then
     n_length := get_byte(der, 30) * 256 + get_byte(der, 31);
     e_at := 32 + n_length;
+    if octet_length(der) > e_at + 2 and n_length - (get_byte(der, 32) = 0)::int > 512 then
+      raise exception 'RSA keys need at most 4096 bits: Deno verifies with no longer one'
+        using errcode = 'check_violation', hint = 'Make one: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072';
+    end if;
   end if;
-  if (n_length between 257 and 1025 and octet_length(der) > e_at + 2) is not true then
-    raise exception 'RSA keys need 2048 to 8192 bits, in the DER that openssl writes' using errcode = 'check_violation';
+  if (n_length between 257 and 513 and octet_length(der) > e_at + 2) is not true then
+    raise exception 'RSA keys need 2048 to 4096 bits, in the DER that openssl writes' using errcode = 'check_violation';
   end if;
   e_length := get_byte(der, e_at + 1);
   if get_byte(der, 2) * 256 + get_byte(der, 3) <> octet_length(der) - 4
@@ -98,7 +102,7 @@ begin
   return der;
 end $$;
 comment on function countersign.spki(text) is
-  'The DER inside one PEM block of type PUBLIC KEY. Raises unless it is an RSA (2048 to 8192 bits), P-256, P-384 or Ed25519 key in its one canonical encoding.';
+  'The DER inside one PEM block of type PUBLIC KEY. Raises unless it is an RSA (2048 to 4096 bits), P-256, P-384 or Ed25519 key in its one canonical encoding.';
 
 create or replace function countersign.key_id(pem text) returns text
 language sql immutable strict parallel safe

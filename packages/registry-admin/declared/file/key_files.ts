@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
 
-/** A public key of 8192 bits takes 1.5 KB; this is for whoever points at another file. */
+/** A public key of 4096 bits takes 800 bytes; this is for whoever points at another file. */
 const MOST_BYTES = 16_384;
 
 /**
