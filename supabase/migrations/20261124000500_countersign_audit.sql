@@ -106,21 +106,26 @@ create or replace function countersign.open_changes() returns int[]
 language sql stable
 set search_path = pg_catalog, pg_temp
 return (
-  select pg_catalog.array_agg(distinct l.pid)
-  from pg_catalog.pg_locks l
-  join pg_catalog.pg_stat_activity a on a.pid = l.pid
-  where l.relation in (
-      'public.jwt_issuers'::regclass, 'public.jwt_public_keys'::regclass, 'public.jwt_oidc_providers'::regclass,
-      'public.jwt_federation_rules'::regclass, 'public.jwt_revoked_provider_keys'::regclass
-    )
-    and l.granted and l.mode in ('RowShareLock', 'RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-    and l.pid <> pg_catalog.pg_backend_pid()
-    and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
-    -- Unknown to an owner who may not read other roles' statistics.
-    and (a.xact_start < pg_catalog.clock_timestamp() - interval '1 second') is not false
+  with changing as (
+    select distinct l.pid
+    from pg_catalog.pg_locks l
+    join pg_catalog.pg_stat_activity a on a.pid = l.pid
+    where l.relation in (
+        'public.jwt_issuers'::regclass, 'public.jwt_public_keys'::regclass, 'public.jwt_oidc_providers'::regclass,
+        'public.jwt_federation_rules'::regclass, 'public.jwt_revoked_provider_keys'::regclass
+      )
+      and l.granted and l.mode in ('RowShareLock', 'RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+      and l.pid <> pg_catalog.pg_backend_pid()
+      and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
+      -- Unknown to an owner who may not read other roles' statistics.
+      and (a.xact_start < pg_catalog.clock_timestamp() - interval '1 second') is not false
+  )
+  -- Who waits for one of them is held up as well, and holds up nobody for long.
+  select pg_catalog.array_agg(c.pid) from changing c
+  where not pg_catalog.pg_blocking_pids(c.pid) && array(select other.pid from changing other)
 );
 comment on function countersign.open_changes() is
-  'Sessions whose transaction has changed or locked rows of the registry, and has lasted for more than a second.';
+  'Sessions whose transaction has changed or locked rows of the registry, has lasted for more than a second, and does not wait for another such one.';
 
 create or replace function countersign.change_reason() returns text
 language plpgsql stable

@@ -18,12 +18,13 @@ declare
   stored public.jwt_public_keys;
   retiring jsonb;
 begin
-  -- Of rotations at the same time one wins. The others hear it, instead of retiring each other's new key.
+  -- Of rotations at the same time one wins. The others hear it, instead of retiring each other's new key. Not as a
+  -- serialization failure: PostgREST would try that again for as long as it fails.
   begin
     perform from public.jwt_issuers i where i.issuer = jwt_rotate_key.issuer for no key update nowait;
   exception when lock_not_available then
     raise exception 'Another change of issuer "%" is under way', jwt_rotate_key.issuer
-      using errcode = 'serialization_failure', hint = 'List its keys, and rotate again if yours is not among them';
+      using errcode = 'lock_not_available', hint = 'List its keys, and rotate again if yours is not among them';
   end;
   if not found then
     raise exception 'Issuer "%" is not registered', jwt_rotate_key.issuer using errcode = 'no_data_found';
@@ -56,7 +57,7 @@ begin
   return jsonb_build_object('key', to_jsonb(stored), 'retiring', retiring);
 end $$;
 comment on function public.jwt_rotate_key(text, text, text, timestamptz, timestamptz) is
-  'Gives an issuer a new key, and ends its old ones at retire_at (an hour from now). Of several calls at the same time one wins, and the others are refused with 40001. Returns {key, retiring}: rows of jwt_public_keys.';
+  'Gives an issuer a new key, and ends its old ones at retire_at (an hour from now). Of several calls at the same time one wins, and the others are refused with 55P03. Returns {key, retiring}: rows of jwt_public_keys.';
 select countersign.ensure_grants('function public.jwt_rotate_key(text, text, text, timestamptz, timestamptz)', array['execute to service_role']);
 
 select countersign.end_migration();

@@ -8,6 +8,7 @@ export type Relation =
   | "jwt_registry_audit"
   | "jwt_issuer_policies"
   | "jwt_federation_policies"
+  | "jwt_registry_holders"
   | "jwt_registry_version";
 
 /** What a column can be given. Times go in as ISO 8601, intervals as Postgres reads them, JSON as it is. */

@@ -2,6 +2,7 @@ import { RegistryError } from "../errors.ts";
 import type { ChangeOptions, RegistryTarget } from "../target.ts";
 import { withConnection } from "./connection.ts";
 import { DryRunStore } from "./dry_run_store.ts";
+import { isHeldUp, withHolders } from "./registry_holders.ts";
 import type { RegistryStore } from "./registry_store.ts";
 import { RestStore } from "./rest_store.ts";
 import { SqlStore } from "./sql_store.ts";
@@ -15,8 +16,23 @@ const LONGEST_REASON = 500;
  * Over SQL the whole work is one transaction. PostgREST has one transaction per request, so over REST each
  * statement stands alone. Operations are ordered so that one that fails halfway has granted nothing that was
  * not asked for, and can be repeated.
+ *
+ * A change that another transaction holds up fails with a `RegistryError` that names the session.
  */
 export async function withRegistry<T>(
+  target: RegistryTarget,
+  work: (registry: RegistryStore) => Promise<T>,
+): Promise<T> {
+  try {
+    return await opened(target, work);
+  } catch (error) {
+    if (!isHeldUp(error)) throw error;
+    // Not in the transaction of the change, which is aborted.
+    throw await opened(target, (registry) => withHolders(error, registry)).catch(() => error);
+  }
+}
+
+async function opened<T>(
   target: RegistryTarget,
   work: (registry: RegistryStore) => Promise<T>,
 ): Promise<T> {
