@@ -1,9 +1,11 @@
 /**
- * Writes docs/reference/cli.md from the command's own help. With `--check` nothing is written: it fails when
- * the page differs.
+ * Writes docs/reference/cli.md from the command's own help, and the schema of what the commands print. With
+ * `--check` nothing is written: it fails when one differs.
  *
  * Cannot see: whether a command does what its help says.
  */
+import { OUTPUT_SCHEMAS } from "../packages/cli/output/output_schemas.ts";
+import { asType } from "../packages/cli/output/schema.ts";
 import { createProgram } from "../packages/cli/program.ts";
 
 const OUTPUT = new URL("../docs/reference/cli.md", import.meta.url);
@@ -28,7 +30,11 @@ function sections(command: Program, path: readonly string[]): string[] {
   }
   help = "";
   command.outputHelp();
-  return [`## ${path.join(" ")}\n\n\`\`\`text\n${help.trim()}\n\`\`\`\n`];
+  const schema = OUTPUT_SCHEMAS[path.join(" ")];
+  const json = schema === undefined
+    ? ""
+    : `\nWith \`--json\`:\n\n\`\`\`text\n${asType(schema)}\n\`\`\`\n`;
+  return [`## ${path.join(" ")}\n\n\`\`\`text\n${help.trim()}\n\`\`\`\n${json}`];
 }
 
 const page = `# CLI
@@ -47,8 +53,12 @@ deno run -A jsr:@countersign/cli --help
 | 1 | Failure, or the answer is no; one line on standard error says why |
 | 2 | Usage error: an option, a value or the environment. Of \`plan\`: something would change |
 
-With \`--json\` the result is one line of JSON on standard output. An error is one line of JSON,
-\`{"error": {"code", "message"}}\`, on standard error. Warnings go to standard error.
+With \`--json\` the result is one line of JSON on standard output. Each command's section has its type, and
+[\`cli-output.schema.json\`](cli-output.schema.json) has all of them as JSON Schema. Names are in camel case, except
+in what belongs to somebody else: rows (\`before\`, \`after\`), \`claims\`, and a \`document\`. An error is one line of
+JSON, \`{"error": {"code", "message"}}\`, on standard error. Warnings go to standard error.
+
+Colors and progress appear only on a terminal.
 
 | Variable | Used for |
 | --- | --- |
@@ -58,6 +68,8 @@ With \`--json\` the result is one line of JSON on standard output. An error is o
 | \`COUNTERSIGN_DB_CA\` | The certificate authority to trust for the database: PEM text, or the name of a file |
 | \`COUNTERSIGN_AUDIENCE\` | The target's audience, for \`explain\`, if \`--audience\` is omitted |
 | \`SUPABASE_PUBLISHABLE_KEY\`, else \`SUPABASE_ANON_KEY\` | The gateway's key, for \`doctor\`, if \`--apikey\` is omitted |
+| \`COUNTERSIGN_ALLOWED_ISSUERS\` | What the function has in the same variable, for \`doctor\` and \`explain\` to compare |
+| \`NO_COLOR\`, \`FORCE_COLOR\` | Never color, or always |
 | \`COUNTERSIGN_PRIVATE_KEY\` | The key for \`mint\`, if \`--private-key\` is omitted |
 | \`COUNTERSIGN_DEBUG\` | \`1\`: show the stack trace of an internal error |
 
@@ -77,14 +89,27 @@ const [, { stdout }] = await Promise.all([
 ]);
 const expected = new TextDecoder().decode(stdout);
 
-if (Deno.args.includes("--check")) {
-  const found = await Deno.readTextFile(OUTPUT).catch(() => "");
-  if (found !== expected) {
+const schema = {
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  title: "What each command of countersign prints with --json",
+  $defs: OUTPUT_SCHEMAS,
+};
+
+let drifted = false;
+for (
+  const [output, text] of [
+    [OUTPUT, expected],
+    [new URL("cli-output.schema.json", OUTPUT), `${JSON.stringify(schema, null, 2)}\n`],
+  ] as const
+) {
+  if (!Deno.args.includes("--check")) await Deno.writeTextFile(output, text);
+  else if (await Deno.readTextFile(output).catch(() => "") !== text) {
+    drifted = true;
     console.error(
-      "docs/reference/cli.md differs from the help; run deno run -A scripts/generate_cli_reference.ts",
+      `${
+        output.pathname.split("/").at(-1)
+      } differs from the commands; run deno run -A scripts/generate_cli_reference.ts`,
     );
-    Deno.exit(1);
   }
-} else {
-  await Deno.writeTextFile(OUTPUT, expected);
 }
+if (drifted) Deno.exit(1);

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { addActivate } from "./commands/activate.ts";
 import { addApply } from "./declared/apply.ts";
 import { addAudit } from "./commands/audit.ts";
+import { addCompletion } from "./commands/completion.ts";
 import { addDeactivate } from "./commands/deactivate.ts";
 import { addDev } from "./commands/dev.ts";
 import { addDoctor } from "./commands/doctor.ts";
@@ -70,6 +71,7 @@ Example:
       addApply,
       addDev,
       addServe,
+      addCompletion,
     ]
   ) {
     add(program, io);

@@ -150,7 +150,7 @@ for (const [way, world] of Object.entries(WORLDS)) {
     assert.partialDeepStrictEqual(registered, {
       issuer: key.issuer,
       kid: key.kid,
-      is_active: true,
+      isActive: true,
     });
     assert.partialDeepStrictEqual(await json("policy", "get", ...issuer), {
       roles: ["invoices_writer"],
@@ -161,7 +161,7 @@ for (const [way, world] of Object.entries(WORLDS)) {
     );
     assert.deepEqual(await json("deactivate", ...issuer), { issuer: key.issuer, isActive: false });
     assert.deepEqual(await json("activate", ...issuer), { issuer: key.issuer, isActive: true });
-    assert.partialDeepStrictEqual(await json("revoke", "--kid", key.kid), { is_active: false });
+    assert.partialDeepStrictEqual(await json("revoke", "--kid", key.kid), { isActive: false });
     const [latest] = [await json("audit", ...issuer, "--limit", "1")].flat();
     assert.partialDeepStrictEqual(latest, { operation: "UPDATE", kid: key.kid });
     const summary = [await json("list")].flat().find((entry) =>

@@ -131,6 +131,7 @@ function withoutValues(message: string): string {
   return message
     .replace(/(--?[\w-]+)=[^']*/g, "$1")
     .replace(/(Expected \d+ arguments? but got \d+):.*/s, "$1")
+    .replace(/'[^']*'/gs, (quoted) => quoted.includes("\n") ? "'…'" : quoted)
     .replace(/\s*\n\s*/g, "; ")
     .replace(/[^\s'"]{33,}/g, "…");
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { OUTPUT_SCHEMAS } from "./output/output_schemas.ts";
 import type { Command } from "commander";
 import { createProgram } from "./program.ts";
 import { assertFailed, cli } from "./fixtures/cli.ts";
@@ -167,6 +168,7 @@ Deno.test("runCli() helps for every command, with an example", async () => {
     assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
     assert.match(stdout, /\nExample:\n {2}\$ /, path.join(" "));
     assert.match(stdout, / --json /, path.join(" "));
+    assert(path.join(" ") in OUTPUT_SCHEMAS, `${path.join(" ")} has no schema in output/`);
     assert(stdout.split("\n").every((line) => line.length <= 100), path.join(" "));
   }
 });

@@ -13,7 +13,7 @@ export function addExport(program: Command, io: CliIo): void {
     example: "countersign export --target https://prod-abc123.supabase.co > countersign.toml",
     run: async (_, open) => {
       const { toml, document } = await exportRegistry(await open());
-      return { json: document, lines: toml.trimEnd().split("\n") };
+      return { json: document, isVerbatim: true, lines: toml.trimEnd().split("\n") };
     },
   });
 }

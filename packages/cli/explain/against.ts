@@ -6,6 +6,7 @@ import {
 } from "@countersign/registry-admin";
 import { defaultAudience } from "@countersign/swap-proxy";
 import { type Algorithm, importPublicKey, type IssuerRecord, keyId } from "@countersign/verifier";
+import { usage } from "../errors.ts";
 import type { CliIo } from "../io.ts";
 import { readInput } from "../options/input.ts";
 import { registryTarget, type TargetOptions } from "../options/registry_target.ts";
@@ -60,7 +61,8 @@ function allowedIssuers(
   list: string | undefined,
 ): Pick<ExplainOptions, "allowedIssuers"> {
   if (view?.facts.issuersRestricted === false || !list) return {};
-  return { allowedIssuers: list.split(",").map((name) => name.trim()) };
+  const names = list.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  return names.length === 0 ? {} : { allowedIssuers: names };
 }
 
 function unknownOf(
@@ -116,6 +118,7 @@ function audienceOf(
   { audience }: AgainstOptions,
   { env }: CliIo,
 ): readonly string[] | undefined {
+  if (audience?.includes("") === true) usage("Expected --audience to be a name, found nothing");
   if (audience !== undefined) return audience;
   const names = (env.COUNTERSIGN_AUDIENCE ?? "").split(",").map((name) => name.trim())
     .filter((name) => name !== "");

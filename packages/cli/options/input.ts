@@ -5,6 +5,12 @@ import type { CliIo } from "../io.ts";
 /** Reads a file, or standard input for `-`. */
 export async function readInput(path: string, what: string, io: CliIo): Promise<string> {
   if (path === "-") return await io.stdin();
+  // Never repeated: it may be the private one.
+  if (path.includes("-----BEGIN")) {
+    usage(
+      `Expected the name of a file with ${what}, found a key; give it on standard input, as "-"`,
+    );
+  }
   try {
     return await readFile(path, "utf8");
   } catch (error) {

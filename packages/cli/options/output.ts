@@ -1,4 +1,5 @@
 import type { CliIo } from "../io.ts";
+import { camelCased } from "../output/camel_case.ts";
 
 /** What every command accepts. */
 export interface OutputOptions {
@@ -20,6 +21,8 @@ export function printable(text: string): string {
 export interface Result {
   readonly json: unknown;
   readonly lines: readonly string[];
+  /** Whether the names in `json` are a file's own, and not ours to spell. Default: `false`. */
+  readonly isVerbatim?: boolean;
   /** Whether the lines are colored, and so safe for a terminal already. Default: `false`. */
   readonly isPainted?: boolean;
   /** Default: 0. */
@@ -30,9 +33,9 @@ export interface Result {
 export function writeResult(
   io: CliIo,
   options: OutputOptions,
-  { json, lines, isPainted = false }: Result,
+  { json, lines, isPainted = false, isVerbatim = false }: Result,
 ): void {
-  if (options.json === true) io.stdout(`${JSON.stringify(json)}\n`);
+  if (options.json === true) io.stdout(`${JSON.stringify(isVerbatim ? json : camelCased(json))}\n`);
   else if (lines.length > 0) {
     io.stdout(`${lines.map((line) => isPainted ? line : printable(line)).join("\n")}\n`);
   }

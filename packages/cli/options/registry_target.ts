@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import { CliError, usage } from "../errors.ts";
 import type { CliIo } from "../io.ts";
 import { reason } from "./input.ts";
+import { projectUrl } from "./url_options.ts";
 
 /** What {@linkcode addTargetOptions} makes commander parse. */
 export interface TargetOptions {
@@ -51,7 +52,11 @@ export async function registryTarget(options: TargetOptions, io: CliIo): Promise
   if (!supabaseUrl) {
     usage("Expected --target <url> with a service key, or --database-url <url>; see --help");
   }
-  return { supabaseUrl, serviceRoleKey: await serviceKey(serviceRole, io), fetch: io.fetch };
+  return {
+    supabaseUrl: projectUrl(target === undefined ? "SUPABASE_URL" : "--target", supabaseUrl),
+    serviceRoleKey: await serviceKey(serviceRole, io),
+    fetch: io.fetch,
+  };
 }
 
 /** How a person recognises the target. */
