@@ -1,10 +1,10 @@
 import { activateIssuer, activateKey } from "@countersign/registry-admin";
 import type { Command } from "commander";
-import { usage } from "../errors.ts";
-import type { CliIo } from "../io.ts";
-import { registryCommand } from "../options/registry_command.ts";
-import { hostOf } from "../options/registry_target.ts";
-import { resolveKid } from "../options/resolve_kid.ts";
+import { usage } from "../../errors.ts";
+import type { CliIo } from "../../io.ts";
+import { registryCommand } from "../../options/registry_command.ts";
+import { hostOf } from "../../options/registry_target.ts";
+import { resolveKid } from "../../options/resolve_kid.ts";
 
 /** `countersign activate`. */
 export function addActivate(program: Command, io: CliIo): void {

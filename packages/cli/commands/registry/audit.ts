@@ -1,10 +1,10 @@
 import { auditLog, type AuditRow } from "@countersign/registry-admin";
 import type { Command } from "commander";
-import type { CliIo } from "../io.ts";
-import { integerOption } from "../options/input.ts";
-import { table } from "../options/output.ts";
-import { registryCommand } from "../options/registry_command.ts";
-import { withoutUndefined } from "../options/without_undefined.ts";
+import type { CliIo } from "../../io.ts";
+import { integerOption } from "../../options/input.ts";
+import { table } from "../../options/output.ts";
+import { registryCommand } from "../../options/registry_command.ts";
+import { withoutUndefined } from "../../options/without_undefined.ts";
 
 interface AuditOptions {
   readonly issuer?: string;

@@ -1,9 +1,9 @@
 import { revokeKey } from "@countersign/registry-admin";
 import type { Command } from "commander";
-import type { CliIo } from "../io.ts";
-import { registryCommand } from "../options/registry_command.ts";
-import { hostOf } from "../options/registry_target.ts";
-import { resolveKid } from "../options/resolve_kid.ts";
+import type { CliIo } from "../../io.ts";
+import { registryCommand } from "../../options/registry_command.ts";
+import { hostOf } from "../../options/registry_target.ts";
+import { resolveKid } from "../../options/resolve_kid.ts";
 
 /** `countersign revoke`. */
 export function addRevoke(program: Command, io: CliIo): void {

@@ -9,11 +9,11 @@ import {
   type SqlTarget,
 } from "@countersign/registry-admin";
 import type { Command } from "commander";
-import type { CliIo } from "../io.ts";
-import { DRY_RUN } from "../options/change_options.ts";
-import { durationOption } from "../options/input.ts";
-import { type OutputOptions, writeResult } from "../options/output.ts";
-import { databaseTarget, databaseUrlOption } from "../options/registry_target.ts";
+import type { CliIo } from "../../io.ts";
+import { DRY_RUN } from "../../options/change_options.ts";
+import { durationOption } from "../../options/input.ts";
+import { type OutputOptions, writeResult } from "../../options/output.ts";
+import { databaseTarget, databaseUrlOption } from "../../options/registry_target.ts";
 
 interface GuardOptions extends OutputOptions {
   readonly databaseUrl?: string;

@@ -2,7 +2,7 @@ import { type LocalTarget, startLocalTarget } from "@countersign/local-target";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import postgres from "postgres";
-import { assertFailed, cli, cliJson, type World } from "../fixtures/cli.ts";
+import { assertFailed, cli, cliJson, type World } from "../../fixtures/cli.ts";
 
 let local: LocalTarget;
 let sql: postgres.Sql;

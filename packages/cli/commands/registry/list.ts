@@ -1,9 +1,9 @@
 import { type IssuerSummary, listIssuers, type RegisteredKey } from "@countersign/registry-admin";
 import type { Command } from "commander";
-import type { CliIo } from "../io.ts";
-import { table } from "../options/output.ts";
-import { registryCommand } from "../options/registry_command.ts";
-import { hostOf } from "../options/registry_target.ts";
+import type { CliIo } from "../../io.ts";
+import { table } from "../../options/output.ts";
+import { registryCommand } from "../../options/registry_command.ts";
+import { hostOf } from "../../options/registry_target.ts";
 
 /** Enough of a key's ID to tell keys apart, and to name one to `revoke`. */
 const SHORT_KID = 12;

@@ -1,8 +1,8 @@
 import { deactivateIssuer } from "@countersign/registry-admin";
 import type { Command } from "commander";
-import type { CliIo } from "../io.ts";
-import { registryCommand } from "../options/registry_command.ts";
-import { hostOf } from "../options/registry_target.ts";
+import type { CliIo } from "../../io.ts";
+import { registryCommand } from "../../options/registry_command.ts";
+import { hostOf } from "../../options/registry_target.ts";
 
 /** `countersign deactivate`. */
 export function addDeactivate(program: Command, io: CliIo): void {

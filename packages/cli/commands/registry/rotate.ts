@@ -1,12 +1,12 @@
 import { rotateKey } from "@countersign/registry-admin";
 import type { Algorithm } from "@countersign/verifier";
 import type { Command } from "commander";
-import type { CliIo } from "../io.ts";
-import { algorithmOption } from "../options/algorithm_option.ts";
-import { durationOption, readInput } from "../options/input.ts";
-import { registryCommand } from "../options/registry_command.ts";
-import { hostOf } from "../options/registry_target.ts";
-import { withoutUndefined } from "../options/without_undefined.ts";
+import type { CliIo } from "../../io.ts";
+import { algorithmOption } from "../../options/algorithm_option.ts";
+import { durationOption, readInput } from "../../options/input.ts";
+import { registryCommand } from "../../options/registry_command.ts";
+import { hostOf } from "../../options/registry_target.ts";
+import { withoutUndefined } from "../../options/without_undefined.ts";
 
 interface RotateOptions {
   readonly issuer: string;

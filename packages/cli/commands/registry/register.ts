@@ -1,14 +1,18 @@
 import { registerPublicKey } from "@countersign/registry-admin";
 import type { Algorithm } from "@countersign/verifier";
 import type { Command } from "commander";
-import type { CliIo } from "../io.ts";
-import { algorithmOption } from "../options/algorithm_option.ts";
-import { readInput, timeOption } from "../options/input.ts";
-import { writeWarning } from "../options/output.ts";
-import { addPolicyOptions, policyFields, type PolicyOptions } from "../options/policy_options.ts";
-import { registryCommand } from "../options/registry_command.ts";
-import { hostOf } from "../options/registry_target.ts";
-import { withoutUndefined } from "../options/without_undefined.ts";
+import type { CliIo } from "../../io.ts";
+import { algorithmOption } from "../../options/algorithm_option.ts";
+import { readInput, timeOption } from "../../options/input.ts";
+import { writeWarning } from "../../options/output.ts";
+import {
+  addPolicyOptions,
+  policyFields,
+  type PolicyOptions,
+} from "../../options/policy_options.ts";
+import { registryCommand } from "../../options/registry_command.ts";
+import { hostOf } from "../../options/registry_target.ts";
+import { withoutUndefined } from "../../options/without_undefined.ts";
 
 interface RegisterOptions extends PolicyOptions {
   readonly issuer: string;

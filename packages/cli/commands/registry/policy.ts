@@ -1,16 +1,16 @@
 import { getPolicy, type RegisteredPolicy, setPolicy } from "@countersign/registry-admin";
 import type { Command } from "commander";
-import { usage } from "../errors.ts";
-import type { CliIo } from "../io.ts";
-import { table } from "../options/output.ts";
+import { usage } from "../../errors.ts";
+import type { CliIo } from "../../io.ts";
+import { table } from "../../options/output.ts";
 import {
   addPolicyOptions,
   addPolicyResets,
   policyFields,
   type PolicyOptions,
-} from "../options/policy_options.ts";
-import { registryCommand } from "../options/registry_command.ts";
-import { hostOf } from "../options/registry_target.ts";
+} from "../../options/policy_options.ts";
+import { registryCommand } from "../../options/registry_command.ts";
+import { hostOf } from "../../options/registry_target.ts";
 
 interface GetOptions {
   readonly issuer: string;
