@@ -56,10 +56,13 @@ const PLAN = {
     kind: TEXT,
     issuer: orNull(TEXT),
     kid: orNull(TEXT),
+    name: orNull(TEXT),
     fields: list(object({ column: TEXT, before: PLANNED, after: PLANNED })),
     loosens: list(TEXT),
   })),
-  undeclared: list(object({ kind: TEXT, issuer: TEXT, kid: orNull(TEXT) })),
+  undeclared: list(
+    object({ kind: TEXT, issuer: orNull(TEXT), kid: orNull(TEXT), name: orNull(TEXT) }),
+  ),
 };
 
 /** What a command that changes rows prints with `--dry-run`. */
