@@ -53,6 +53,8 @@ export class UnseenNames {
    * @throws {JwtVerificationError} `registry_overloaded`, and what the read throws.
    */
   load(issuer: string): Promise<RegistryAnswer | undefined> {
+    // No URL spells a lone surrogate and Postgres holds none: its encoding would fail for the whole batch.
+    if (!issuer.isWellFormed()) return Promise.resolve(undefined);
     if (this.#waiting.size >= MAX_WAITING) {
       return Promise.reject(
         new JwtVerificationError("registry_overloaded", "Too many unknown issuers wait"),
