@@ -167,7 +167,7 @@ export function databaseError(
   const said = hint === "" ? message : `${message}; ${hint}`;
   const rule = RAISED.has(sqlstate) ? RULES.find(([words]) => words.test(message)) : undefined;
   if (rule !== undefined) return new RegistryError(rule[1], rule[2] ?? said, { sqlstate });
-  const code = CODES[sqlstate] ?? "refused_by_database";
+  const code = (Object.hasOwn(CODES, sqlstate) && CODES[sqlstate]) || "refused_by_database";
   return new RegistryError(code, explained(code, said, host), { sqlstate });
 }
 
