@@ -18,7 +18,7 @@
  * @module
  */
 export { BoundedMap } from "./bounded_map.ts";
-export { checkMembers } from "./checked_members.ts";
+export { checkMembers } from "./options/checked_members.ts";
 export { ALGORITHMS } from "./key/algorithms.ts";
 export {
   type InvalidPublicKeyCode,
@@ -52,7 +52,7 @@ export { PROTECTED_CLAIMS } from "./claims/protected_claims.ts";
 export { canonicalCertificates } from "./key/certificates.ts";
 export { importPublicKey, keyId } from "./key/public_key.ts";
 export { canonicalPublicKey } from "./key/public_key_pem.ts";
-export { readProjectUrl, readServerUrl } from "./project_url.ts";
+export { readProjectUrl, readServerUrl } from "./options/project_url.ts";
 export { requestsShareWork } from "./key_source/requests_share_work.ts";
 export { parseProviderRow } from "./key_source/provider_row.ts";
 export { parseIssuerRow } from "./key_source/registry_row.ts";
@@ -71,10 +71,10 @@ export type {
 export { isUserId } from "./claims/user_id.ts";
 export { VerifiedTokenCache } from "./verified_token_cache.ts";
 export { type MatchedKey, verifyMultiIssuerJwt, type VerifyResult } from "./verify.ts";
-export { checkVerifyRules } from "./verify_options.ts";
+export { checkVerifyRules } from "./options/verify_options.ts";
 export type {
   VerifyOptions,
   VerifyRules,
   VerifyWithKeySource,
   VerifyWithProject,
-} from "./verify_options.ts";
+} from "./options/verify_options.ts";

@@ -1,4 +1,4 @@
-import { checkMembers } from "./checked_members.ts";
+import { checkMembers } from "./options/checked_members.ts";
 import { BoundedMap } from "./bounded_map.ts";
 import type { MappedToken } from "./federation/bearer.ts";
 import type { ProviderRecord } from "./federation/rule.ts";

@@ -9,8 +9,8 @@ import { verifySignature } from "./signature/signature.ts";
 import { checkTimes } from "./claims/times.ts";
 import type { Algorithm, IssuerRecord, MultiIssuerJwtClaims, PolicyRefusal } from "./types.ts";
 import { recall, remember } from "./verified_token_cache.ts";
-import { readClock } from "./clock.ts";
-import { checkOptions, type VerifyOptions } from "./verify_options.ts";
+import { readClock } from "./options/clock.ts";
+import { checkOptions, type VerifyOptions } from "./options/verify_options.ts";
 
 /** A token that may be countersigned, and with what. */
 export interface VerifyResult {

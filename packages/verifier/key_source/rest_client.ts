@@ -1,5 +1,5 @@
 import { JwtVerificationError } from "../errors.ts";
-import { readProjectUrl } from "../project_url.ts";
+import { readProjectUrl } from "../options/project_url.ts";
 import { PROVIDER_COLUMNS } from "./provider_row.ts";
 import { POLICY_COLUMNS } from "./registry_row.ts";
 

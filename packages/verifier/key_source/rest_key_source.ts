@@ -1,4 +1,4 @@
-import { checkMembers } from "../checked_members.ts";
+import { checkMembers } from "../options/checked_members.ts";
 import { CachedRows } from "./cached_rows.ts";
 import { parseProviderRow } from "./provider_row.ts";
 import { parseIssuerRow } from "./registry_row.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isRefusal, makeRecord, makeToken, NOW, verify } from "./fixtures/tokens.ts";
+import { isRefusal, makeRecord, makeToken, NOW, verify } from "../fixtures/tokens.ts";
 
 Deno.test("verifyMultiIssuerJwt() holds to maxTokenLifetimeSec, counted from now", async () => {
   const record = await makeRecord();

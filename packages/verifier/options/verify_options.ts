@@ -1,10 +1,10 @@
 import { checkMembers } from "./checked_members.ts";
-import type { SignerSources } from "./claims/issuer.ts";
-import type { TimeRule } from "./claims/times.ts";
-import type { ProviderKeys } from "./federation/provider_key.ts";
-import { restKeySource } from "./key_source/rest_key_source.ts";
-import type { KeySource } from "./key_source/key_source.ts";
-import { VerifiedTokenCache } from "./verified_token_cache.ts";
+import type { SignerSources } from "../claims/issuer.ts";
+import type { TimeRule } from "../claims/times.ts";
+import type { ProviderKeys } from "../federation/provider_key.ts";
+import { restKeySource } from "../key_source/rest_key_source.ts";
+import type { KeySource } from "../key_source/key_source.ts";
+import { VerifiedTokenCache } from "../verified_token_cache.ts";
 
 /** What a verifier wants, wherever it finds issuers. */
 export interface VerifyRules {
