@@ -5,6 +5,7 @@ import { layoutRule } from "./rules/layout.ts";
 import { linkRule } from "./rules/links.ts";
 import { referenceRule } from "./rules/reference.ts";
 import { retiredWordRule } from "./rules/retired_words.ts";
+import { testRule } from "./rules/tests.ts";
 import { versionRule } from "./rules/versions.ts";
 import { wordRule } from "./rules/words.ts";
 
@@ -12,6 +13,7 @@ const broken = [
   ...await importRule(),
   ...await circleRule(),
   ...await layoutRule(),
+  ...await testRule(),
   ...versionRule(),
   ...await linkRule(),
   ...await referenceRule(),
