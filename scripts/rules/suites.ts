@@ -83,5 +83,13 @@ export const SUITES: Readonly<Record<string, readonly string[]>> = {
   ],
   "packages/swap-proxy/version.ts": ["scripts/rules/versions.ts"],
 
+  "packages/verifier/federation/": [
+    "packages/verifier/federation/federated_token_test.ts",
+    "packages/verifier/federation/rule_choice_test.ts",
+  ],
+  "packages/verifier/key/jwk.ts": ["packages/verifier/provider_keys/key_set_test.ts"],
+  "packages/verifier/provider_keys/": [
+    "packages/verifier/provider_keys/remote_provider_keys_test.ts",
+  ],
   "packages/verifier/claims/describe.ts": ["packages/verifier/claims/explanations_test.ts"],
 };

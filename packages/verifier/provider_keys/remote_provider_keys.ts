@@ -1,5 +1,5 @@
 import { BoundedMap } from "../bounded_map.ts";
-import { checkMembers } from "../checked_members.ts";
+import { checkMembers } from "../options/checked_members.ts";
 import type { ProviderKeys, ProviderState } from "../federation/provider_key.ts";
 import type { ProviderRecord } from "../federation/rule.ts";
 import { ProviderEntry } from "./provider_entry.ts";
