@@ -52,6 +52,7 @@ Deno.test("auditRow() refuses an operation that the log can't hold", () => {
     claims: null,
     operation: "UPDATE",
     table_name: "jwt_issuers",
+    reason: null,
     issuer: "billing",
     kid: null,
     before: {},
