@@ -54,9 +54,9 @@ export { importPublicKey, keyId } from "./key/public_key.ts";
 export { canonicalPublicKey } from "./key/public_key_pem.ts";
 export { readProjectUrl, readServerUrl } from "./options/project_url.ts";
 export { requestsShareWork } from "./key_source/requests_share_work.ts";
-export { parseProviderRow } from "./key_source/provider_row.ts";
-export { parseIssuerRow } from "./key_source/registry_row.ts";
-export { parseSealKeyRow } from "./key_source/seal_key_row.ts";
+export { parseProviderRow } from "./key_source/rows/provider_row.ts";
+export { parseIssuerRow } from "./key_source/rows/registry_row.ts";
+export { parseSealKeyRow } from "./key_source/rows/seal_key_row.ts";
 export { restKeySource, type RestKeySourceOptions } from "./key_source/rest_key_source.ts";
 export type { KeySource, RegistryIdentity } from "./key_source/key_source.ts";
 export type {

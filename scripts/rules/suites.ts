@@ -11,6 +11,7 @@ export const SUITES: Readonly<Record<string, readonly string[]>> = {
     "packages/cli/run_test.ts",
     "packages/cli/process_test.ts",
   ],
+  "packages/cli/completion/": ["packages/cli/completion/completion_test.ts"],
   "packages/cli/declared/": ["packages/cli/declared/declared_commands_test.ts"],
   "packages/cli/doctor/": [
     "packages/cli/doctor/outside_test.ts",
@@ -25,6 +26,7 @@ export const SUITES: Readonly<Record<string, readonly string[]>> = {
     "packages/cli/run_test.ts",
     "packages/cli/registry_commands_test.ts",
   ],
+  "packages/cli/output/": ["packages/cli/run_test.ts"],
   "packages/cli/project/": ["packages/cli/commands/init_test.ts"],
   "packages/cli/serve/": ["packages/cli/serve/serve_test.ts"],
   "packages/cli/errors.ts": ["packages/cli/run_test.ts"],
@@ -87,6 +89,7 @@ export const SUITES: Readonly<Record<string, readonly string[]>> = {
     "packages/verifier/federation/federated_token_test.ts",
     "packages/verifier/federation/rule_choice_test.ts",
   ],
+  "packages/verifier/key_source/": ["packages/verifier/key_source/rest_key_source_test.ts"],
   "packages/verifier/key/jwk.ts": ["packages/verifier/provider_keys/key_set_test.ts"],
   "packages/verifier/provider_keys/": [
     "packages/verifier/provider_keys/remote_provider_keys_test.ts",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isStorable, readSnapshot } from "./registry_snapshot.ts";
+import { isProvider, isStorable, readSnapshot } from "./registry_snapshot.ts";
 
 const policy = (issuer: string) => ({
   issuer,
@@ -50,10 +50,13 @@ Deno.test("readSnapshot() answers for an issuer with its own row alone", async (
   }));
   const snapshot = await readSnapshot(clientOf(rows), ["billing", "shipping", "unknown"]);
   assert.equal(snapshot.version, "7");
-  assert.equal(snapshot.record("billing")?.issuer, "billing");
-  assert.equal(snapshot.record("shipping")?.issuer, "shipping");
+  for (const name of ["billing", "shipping"]) {
+    const entry = snapshot.entry(name);
+    assert.ok(entry !== undefined && !isProvider(entry));
+    assert.equal(entry.issuer, name);
+  }
   for (const name of ["unknown", "Billing", "__proto__", "constructor"]) {
-    assert.equal(snapshot.record(name), undefined, name);
+    assert.equal(snapshot.entry(name), undefined, name);
   }
 });
 

@@ -1,7 +1,7 @@
 import { JwtVerificationError } from "../errors.ts";
 import { readProjectUrl } from "../options/project_url.ts";
-import { PROVIDER_COLUMNS } from "./provider_row.ts";
-import { POLICY_COLUMNS } from "./registry_row.ts";
+import { PROVIDER_COLUMNS } from "./rows/provider_row.ts";
+import { POLICY_COLUMNS } from "./rows/registry_row.ts";
 
 /** How to reach the registry of a project. */
 export interface RegistryReaderOptions {

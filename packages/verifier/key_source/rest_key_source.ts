@@ -1,7 +1,7 @@
 import { checkMembers } from "../options/checked_members.ts";
 import { CachedRows } from "./cached_rows.ts";
-import { parseProviderRow } from "./provider_row.ts";
-import { parseIssuerRow } from "./registry_row.ts";
+import { parseProviderRow } from "./rows/provider_row.ts";
+import { parseIssuerRow } from "./rows/registry_row.ts";
 import { registryReader } from "./rest_client.ts";
 import { CachedSealKey } from "./rest_seal_key.ts";
 import type { KeySource } from "./key_source.ts";

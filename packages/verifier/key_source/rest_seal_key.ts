@@ -1,7 +1,7 @@
 import { isWithin } from "./age.ts";
 import { requestsShareWork } from "./requests_share_work.ts";
 import type { RegistryAnswer } from "./rest_client.ts";
-import { parseSealKeyRow } from "./seal_key_row.ts";
+import { parseSealKeyRow } from "./rows/seal_key_row.ts";
 import type { SealKey } from "../types.ts";
 
 /** Milliseconds for which "there is none" and "can't say" are repeated without asking. */

@@ -1,5 +1,5 @@
-import { isAlgorithm } from "../key/algorithms.ts";
-import type { IssuerKey, IssuerRecord } from "../types.ts";
+import { isAlgorithm } from "../../key/algorithms.ts";
+import type { IssuerKey, IssuerRecord } from "../../types.ts";
 import {
   columnsOf,
   isArray,

@@ -1,5 +1,5 @@
-import type { Condition, FederationRule, ProviderRecord } from "../federation/rule.ts";
-import { isAlgorithm } from "../key/algorithms.ts";
+import type { Condition, FederationRule, ProviderRecord } from "../../federation/rule.ts";
+import { isAlgorithm } from "../../key/algorithms.ts";
 import {
   columnsOf,
   isArray,

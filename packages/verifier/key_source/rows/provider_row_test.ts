@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { JwtVerificationError, parseProviderRow } from "../mod.ts";
+import { JwtVerificationError, parseProviderRow } from "../../mod.ts";
 
 const rule = {
   name: "deploy",

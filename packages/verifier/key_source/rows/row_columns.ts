@@ -1,4 +1,4 @@
-import { JwtVerificationError } from "../errors.ts";
+import { JwtVerificationError } from "../../errors.ts";
 
 /** Tells whether a value is of a type. */
 export type Guard<T> = (value: unknown) => value is T;

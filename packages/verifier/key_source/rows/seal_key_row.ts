@@ -1,6 +1,6 @@
-import { JwtVerificationError } from "../errors.ts";
-import { decodeBase64url } from "../encoding/base64url.ts";
-import type { SealKey } from "../types.ts";
+import { JwtVerificationError } from "../../errors.ts";
+import { decodeBase64url } from "../../encoding/base64url.ts";
+import type { SealKey } from "../../types.ts";
 
 /** Bytes of a key for HMAC-SHA-256 (RFC 2104 §3: no fewer than the hash has). */
 const SECRET_BYTES = 32;

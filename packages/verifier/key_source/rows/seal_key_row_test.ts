@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { encodeBase64url } from "../encoding/base64url.ts";
-import { JwtVerificationError, parseSealKeyRow } from "../mod.ts";
+import { encodeBase64url } from "../../encoding/base64url.ts";
+import { JwtVerificationError, parseSealKeyRow } from "../../mod.ts";
 
 const secret = encodeBase64url(new Uint8Array(32).fill(7));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { keyOf, makeRecord } from "../fixtures/tokens.ts";
-import { JwtVerificationError, parseIssuerRow } from "../mod.ts";
+import { keyOf, makeRecord } from "../../fixtures/tokens.ts";
+import { JwtVerificationError, parseIssuerRow } from "../../mod.ts";
 
 const { kid, publicKey } = await keyOf("EdDSA");
 const key = { kid, algorithm: "EdDSA", public_key: publicKey, not_before: null, not_after: null };
