@@ -18,6 +18,8 @@ import { addPolicy } from "./commands/registry/policy.ts";
 import { addRegister } from "./commands/registry/register.ts";
 import { addRevoke } from "./commands/registry/revoke.ts";
 import { addRotate } from "./commands/registry/rotate.ts";
+import { addProviderCommands } from "./federation/provider.ts";
+import { addRuleCommands } from "./federation/rule.ts";
 import { addServe } from "./commands/serve.ts";
 import config from "./deno.json" with { type: "json" };
 import type { CliIo } from "./io.ts";
@@ -64,6 +66,8 @@ Example:
       addRevoke,
       addDeactivate,
       addActivate,
+      addProviderCommands,
+      addRuleCommands,
       addAudit,
       addGuard,
       addExport,

@@ -76,7 +76,13 @@ export {
   type RegisteredProvider,
 } from "./providers/providers.ts";
 export { activateRule, deactivateRule } from "./rules/rule_state.ts";
-export { addRule, listRules, type RegisteredRule, type RuleRegistration } from "./rules/rules.ts";
+export {
+  addRule,
+  type AddRuleOptions,
+  listRules,
+  type RegisteredRule,
+  type RuleRegistration,
+} from "./rules/rules.ts";
 export { auditLog, type AuditQuery } from "./database/audit_log.ts";
 export type {
   Algorithm,

@@ -1,5 +1,13 @@
 /** Members whose content is somebody else's: rows by their columns, claims, a file by its own names. */
-const VERBATIM: ReadonlySet<string> = new Set(["before", "after", "claims", "document"]);
+const VERBATIM: ReadonlySet<string> = new Set([
+  "before",
+  "after",
+  "claims",
+  "conditions",
+  "document",
+  "found",
+  "jwks",
+]);
 
 /** Gives every member of a result a name in camel case, whatever table it comes from. */
 export function camelCased(value: unknown): unknown {

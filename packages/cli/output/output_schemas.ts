@@ -1,5 +1,6 @@
 import {
   ANY_OBJECT,
+  ANYTHING,
   either,
   FLAG,
   INSTANT,
@@ -48,7 +49,7 @@ const GUARD = {
   usedTokens: WHOLE,
 };
 
-const PLANNED = orNull(either(TEXT, FLAG, list(TEXT)));
+const PLANNED = orNull(either(TEXT, FLAG, list(TEXT), ANY_OBJECT));
 const PLAN = {
   version: TEXT,
   changes: list(object({
@@ -69,14 +70,61 @@ const PLAN = {
 const DRY_RUN = object({
   dryRun: FLAG,
   changes: list(object({
-    operation: oneOf("INSERT", "UPDATE"),
+    operation: oneOf("INSERT", "UPDATE", "DELETE"),
     table: TEXT,
     issuer: TEXT,
     kid: orNull(TEXT),
+    "name?": TEXT,
     before: orNull(ANY_OBJECT),
     after: ANY_OBJECT,
   })),
 });
+
+const PROVIDER = object({
+  issuer: TEXT,
+  isActive: FLAG,
+  keysFrom: oneOf("discovery", "jwks_uri", "jwks"),
+  jwksUri: orNull(TEXT),
+  jwks: orNull(ANY_OBJECT),
+  algorithms: list(TEXT),
+  allowPrivate: FLAG,
+  description: orNull(TEXT),
+  revokedKids: list(TEXT),
+  createdAt: INSTANT,
+  updatedAt: INSTANT,
+});
+
+const SCALAR = either(TEXT, WHOLE, FLAG);
+const CONDITION = either(SCALAR, list(SCALAR));
+const RULE = object({
+  name: TEXT,
+  provider: TEXT,
+  issuer: TEXT,
+  isActive: FLAG,
+  audiences: list(TEXT),
+  conditions: { type: "object", additionalProperties: CONDITION },
+  subject: TEXT,
+  claims: { type: "object", additionalProperties: TEXT },
+  role: orNull(TEXT),
+  maxTokenLifetime: WHOLE,
+  mode: oneOf("enforce", "observe"),
+  description: orNull(TEXT),
+  createdAt: INSTANT,
+  updatedAt: INSTANT,
+});
+
+/** A rule against the claims of a token. `found` is missing where the token has no such claim. */
+const JUDGED_RULE = object({
+  name: TEXT,
+  issuer: TEXT,
+  state: oneOf("active", "observing", "deactivated"),
+  matches: FLAG,
+  audience: object({ wanted: list(TEXT), "found?": ANYTHING, holds: FLAG }),
+  conditions: list(object({ claim: TEXT, wanted: CONDITION, "found?": ANYTHING, holds: FLAG })),
+});
+
+const RULE_STATE = object({ name: TEXT, isActive: FLAG });
+const PROVIDER_KEY = object({ issuer: TEXT, kid: TEXT, isRevoked: FLAG });
 
 const ISSUER_STATE = object({ issuer: TEXT, isActive: FLAG });
 
@@ -141,6 +189,24 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, Schema>> = {
   revoke: either(object(KEY), DRY_RUN),
   deactivate: either(ISSUER_STATE, DRY_RUN),
   activate: either(ISSUER_STATE, object(KEY), DRY_RUN),
+  "provider add": either(PROVIDER, DRY_RUN),
+  "provider list": list(PROVIDER),
+  "provider deactivate": either(ISSUER_STATE, DRY_RUN),
+  "provider activate": either(ISSUER_STATE, DRY_RUN),
+  "provider revoke-key": either(PROVIDER_KEY, DRY_RUN),
+  "provider restore-key": either(PROVIDER_KEY, DRY_RUN),
+  "rule add": either(RULE, DRY_RUN),
+  "rule list": list(RULE),
+  "rule test": object({
+    provider: TEXT,
+    isActive: FLAG,
+    rules: list(JUDGED_RULE),
+    "rule?": TEXT,
+    "reason?": oneOf("rule_not_matched", "ambiguous_rule"),
+    "refused?": TEXT,
+  }),
+  "rule deactivate": either(RULE_STATE, DRY_RUN),
+  "rule activate": either(RULE_STATE, DRY_RUN),
   audit: list(object({
     id: WHOLE,
     at: INSTANT,

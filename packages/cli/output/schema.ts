@@ -1,5 +1,6 @@
 /** As much of JSON Schema (2020-12) as describes what commands print. */
 export type Schema =
+  | { readonly type: readonly ["string", "number", "boolean", "null", "array", "object"] }
   | { readonly type: "string"; readonly enum?: readonly string[]; readonly format?: string }
   | { readonly type: "number" | "integer" | "boolean" | "null" }
   | { readonly type: "array"; readonly items: Schema }
@@ -20,6 +21,11 @@ export const FLAG: Schema = { type: "boolean" };
 export const INSTANT: Schema = { type: "string", format: "date-time" };
 /** Rows by their columns, or claims by their names. */
 export const ANY_OBJECT: Schema = { type: "object", additionalProperties: true };
+
+/** A claim's value. */
+export const ANYTHING: Schema = {
+  type: ["string", "number", "boolean", "null", "array", "object"],
+};
 
 export function oneOf(...values: readonly string[]): Schema {
   return { type: "string", enum: values };
@@ -62,8 +68,12 @@ export function asType(schema: Schema, indent = ""): string {
       return "properties" in schema
         ? membersOf(schema, indent)
         : recordOf(schema.additionalProperties);
-    default:
+    case "number":
+    case "boolean":
+    case "null":
       return schema.type;
+    default:
+      return "unknown";
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Condition, ConditionScalar } from "@countersign/verifier";
 import { RegistryError } from "../errors.ts";
 import { issuerNotFound } from "../issuers/issuer_not_found.ts";
+import { policyColumns, type PolicyFields } from "../issuers/policy.ts";
 import { providerNotFound } from "../providers/provider_not_found.ts";
 import {
   type Columns,
@@ -52,15 +53,24 @@ export interface RegisteredRule extends Required<RuleRegistration> {
   readonly updatedAt: string;
 }
 
+/** What is added with a rule. */
+export interface AddRuleOptions {
+  /** Registers the rule's issuer as well, without a key and with this policy. Default: it is registered. */
+  readonly newIssuer?: PolicyFields;
+}
+
 /**
  * Adds a rule, by which tokens of a provider act as an issuer.
  *
  * The database refuses a rule for a provider that the world shares (GitHub, gitlab.com, …) unless a condition names an
  * owner there.
  *
- * **Does not** make the provider or the issuer.
+ * **Does not** add the provider, nor the issuer unless it is told to.
  *
- * @throws {RegistryError} `provider_not_found`, `issuer_not_found`, `conflict` (the name is taken), `role_not_allowed`,
+ * @param target Where the registry is.
+ * @param rule The rule.
+ * @param options.newIssuer Registers the rule's issuer as well, without a key and with this policy. Default: it is registered.
+ * @throws {RegistryError} `provider_not_found`, `issuer_not_found`, `conflict` (a name is taken), `role_not_allowed`,
  * `invalid_argument`, `not_authorized`, `schema_missing`, `unreachable`.
  *
  * @example Let the jobs of one repository write, without a key
@@ -71,10 +81,7 @@ export interface RegisteredRule extends Required<RuleRegistration> {
  *
  * await using target = await startLocalTarget({
  *   function: false,
- *   sql: [
- *     "select countersign.create_writer_role('invoices_writer')",
- *     "insert into jwt_issuers (issuer, allowed_roles, default_role) values ('deployer', '{invoices_writer}', 'invoices_writer')",
- *   ],
+ *   sql: ["select countersign.create_writer_role('invoices_writer')"],
  * });
  * const project = { supabaseUrl: target.url, serviceRoleKey: target.secretKey };
  * const provider = "https://token.actions.githubusercontent.com";
@@ -87,20 +94,23 @@ export interface RegisteredRule extends Required<RuleRegistration> {
  *   audiences: ["https://prod-abc123.supabase.co"],
  *   conditions: { repository_id: "74", repository_owner_id: "65", ref: "refs/heads/main" },
  *   subject: "gh:{repository_id}:{ref}",
- * });
+ * }, { newIssuer: { roles: ["invoices_writer"], defaultRole: "invoices_writer" } });
  * assert.deepEqual((await listRules(project)).map(({ name }) => name), ["deploy"]);
  * ```
  */
 export async function addRule(
   target: RegistryTarget,
   rule: RuleRegistration,
+  { newIssuer }: AddRuleOptions = {},
 ): Promise<RegisteredRule> {
   return await withRegistry(target, async (registry) => {
     const { provider, issuer } = rule;
     if (await findRow(registry, "jwt_oidc_providers", "issuer", provider) === undefined) {
       throw providerNotFound(provider, registry);
     }
-    if (await findRow(registry, "jwt_issuers", "issuer", issuer) === undefined) {
+    if (newIssuer !== undefined) {
+      await addIssuer(registry, issuer, newIssuer);
+    } else if (await findRow(registry, "jwt_issuers", "issuer", issuer) === undefined) {
       throw issuerNotFound(issuer, registry);
     }
     const [row] = await registry.insert("jwt_federation_rules", ruleColumns(rule), "name");
@@ -112,6 +122,21 @@ export async function addRule(
     }
     return registeredRule(row, await lifetimes(registry));
   });
+}
+
+/** Without a key and without a rule an issuer lets no one in, so it comes first. */
+async function addIssuer(
+  registry: RegistryStore,
+  issuer: string,
+  policy: PolicyFields,
+): Promise<void> {
+  const columns = { issuer, ...policyColumns(policy) };
+  const rows = await registry.insert("jwt_issuers", columns, "issuer");
+  if (rows.length > 0) return;
+  throw new RegistryError(
+    "conflict",
+    `Expected an issuer that is not registered on "${registry.host}"; "${issuer}" is`,
+  );
 }
 
 /**
