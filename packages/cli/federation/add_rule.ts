@@ -73,8 +73,8 @@ export function addRuleAdd(rule: Command, io: CliIo): void {
     },
     json: "the rule",
     notes:
-      `An owner's or a repository's name can be taken over by someone else once it is renamed or deleted, so
-presets ask for ids, which cannot. The flags of each, and where to find the values ([…]: optional):
+      `Once an owner or a repository is renamed or deleted, someone else can take its name. No one can take
+its id, so presets ask for ids. The flags of each, and where the values are ([…]: optional):
 ${presetHelp()}`,
     example: `countersign rule add --target https://prod-abc123.supabase.co --name deploy \\
       --issuer deployer --new-issuer --role invoices_writer --preset github \\

@@ -85,7 +85,7 @@ export function presetHelp(): string {
       ...issuerLike === undefined ? [] : [`    --provider: ${issuerLike}`],
       ...identity.map(({ flag, where }) => `    --${flag}: ${where}`),
       ...narrowing.map(({ flag, where }) => `    [--${flag}]: ${where}`),
-      ...alias === undefined ? [] : [`    [--${alias.flag}]: for people; ${alias.why}`],
+      ...alias === undefined ? [] : [`    [--${alias.flag}]: for people, in the description`],
     ].join("\n")
   ).join("\n");
 }

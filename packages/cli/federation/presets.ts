@@ -49,7 +49,7 @@ export const PRESETS: readonly Preset[] = [
     alias: {
       flag: "repository",
       why:
-        "whoever registers a name that was renamed or deleted gets tokens with it, and sub only has the ids in repositories that were made or renamed since July 2026",
+        "anyone who registers a name that was renamed or deleted gets tokens with it, and sub only has the ids in repositories that were made or renamed since July 2026",
     },
     subject: "gh:{repository_id}",
     wide: "every workflow of the repository, on every branch",
@@ -75,7 +75,7 @@ export const PRESETS: readonly Preset[] = [
     ],
     alias: {
       flag: "project-path",
-      why: "whoever registers a path that was renamed or deleted gets tokens with it",
+      why: "anyone who registers a path that was renamed or deleted gets tokens with it",
     },
     subject: "gl:{project_id}",
     wide: "every pipeline of the project, on every branch",
@@ -95,7 +95,7 @@ export const PRESETS: readonly Preset[] = [
       {
         flag: "service-account-uid",
         claim: "/kubernetes.io/serviceaccount/uid",
-        where: "kubectl get serviceaccount NAME -n NAMESPACE -o jsonpath={.metadata.uid}",
+        where: "kubectl get sa NAME -n NAMESPACE -o jsonpath={.metadata.uid}",
       },
     ],
     subject: "k8s:{/kubernetes.io/namespace}:{/kubernetes.io/serviceaccount/name}",

@@ -110,7 +110,8 @@ export function addProviderCommands(program: Command, io: CliIo): void {
       changes: true,
       options: issuerOption,
       json: "what was done",
-      example: `countersign provider ${name} ${TARGET} --issuer https://gitlab.com`,
+      example: `countersign provider ${name} ${TARGET} \\
+      --issuer https://gitlab.com`,
       run: async ({ issuer }, open) => {
         const target = await open();
         await (isActive ? activateProvider : deactivateProvider)(target, issuer);
@@ -139,8 +140,8 @@ export function addProviderCommands(program: Command, io: CliIo): void {
           "the key's RFC 7638 thumbprint, as in the log; not the kid of its JWKS",
         ),
       json: "what was done",
-      example: `countersign provider ${name} ${TARGET} --issuer https://gitlab.com \\
-      --kid NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs`,
+      example: `countersign provider ${name} ${TARGET} \\
+      --issuer https://gitlab.com --kid NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs`,
       run: async ({ issuer, kid }, open) => {
         const target = await open();
         await (isRevoked ? revokeProviderKey : restoreProviderKey)(target, {
