@@ -10,8 +10,6 @@ import type { Algorithm } from "@countersign/signer";
 
 /** The database judges a key's form. What takes arithmetic with its numbers is the verifier's to refuse. */
 const TAKEN_BY_DATABASE: ReadonlySet<string> = new Set([
-  "an RSA key of 4097 bits",
-  "an RSA key of 5120 bits, which Deno imports and cannot verify with",
   "an RSA key of a broken generator",
   "a point beside its curve",
   "a coordinate that is right but for the prime",
