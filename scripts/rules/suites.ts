@@ -22,6 +22,10 @@ export const SUITES: Readonly<Record<string, readonly string[]>> = {
     "packages/cli/explain/explain_token_test.ts",
     "packages/cli/commands/explain_test.ts",
   ],
+  "packages/cli/federation/": [
+    "packages/cli/federation/federation_commands_test.ts",
+    "packages/cli/federation/presets_test.ts",
+  ],
   "packages/cli/options/": [
     "packages/cli/run_test.ts",
     "packages/cli/registry_commands_test.ts",
