@@ -3,6 +3,7 @@ import { CliError, usage } from "../errors.ts";
 import { type AgainstOptions, fromPublicKey, fromRegistry } from "../explain/against.ts";
 import { askFunction, type Verdict } from "../explain/ask_function.ts";
 import { explainToken, type Explanation, type Step } from "../explain/explain_token.ts";
+import { judgementLines } from "../federation/rule_lines.ts";
 import type { CliIo } from "../io.ts";
 import { algorithmOption } from "../options/algorithm_option.ts";
 import { type Color, type Painter, painter } from "../options/color.ts";
@@ -34,6 +35,7 @@ export function addExplain(program: Command, io: CliIo): void {
       "--function-url <url>",
       "where the function answers (default: <target>/functions/v1/rest)",
     )
+    .option("--rule <name>", "the rule that has to match, as the header Countersign-Rule names it")
     .option("--ask", "also send the token to the function, and compare")
     .option("--json", "print every step as JSON")
     .addHelpText(
@@ -41,6 +43,8 @@ export function addExplain(program: Command, io: CliIo): void {
       `
 The token is verified on this machine. Without --ask it is not sent anywhere: the registry is asked
 for the issuer's record, and the function for what it reports to everyone (its audience, its clock).
+For a token of an OIDC provider, its rules are shown condition by condition. Its keys are fetched as
+the function fetches them.
 With --ask the function gets it with a request that reads nothing, and logs a rejection as it always
 does. Exit status 1 if the token is rejected.
 
@@ -76,7 +80,7 @@ async function explain(
   }
   const explanation = await explainToken({ token, now: io.now, ...against });
   const asked = options.ask === true && functionUrl !== undefined
-    ? await askFunction(functionUrl, token, io)
+    ? await askFunction(functionUrl, token, io, options.rule)
     : undefined;
   shown.clear();
   writeResult(io, options, {
@@ -89,9 +93,10 @@ async function explain(
 }
 
 function describe(explanation: Explanation, asked: Verdict | undefined, paint: Painter): string[] {
-  const { steps, observed } = explanation;
+  const { steps, rules = [], observed } = explanation;
   return [
     ...steps.flatMap((step) => lines(step, paint)),
+    ...judgementLines(rules, paint),
     ...observed.map((what) => printable(`           observe mode let through ${what}`)),
     ...verdict(explanation, asked, paint),
   ];
@@ -99,7 +104,7 @@ function describe(explanation: Explanation, asked: Verdict | undefined, paint: P
 
 /** Never more than is known: what the target has, and was not asked for, may be otherwise. */
 function verdict(
-  { accepted, reason, role, steps, notAsked }: Explanation,
+  { accepted, reason, role, rule, steps, notAsked }: Explanation,
   asked: Verdict | undefined,
   paint: Painter,
 ): string[] {
@@ -109,8 +114,9 @@ function verdict(
   const withRole = role === undefined || unchecked.includes("policy")
     ? ""
     : `, with the role ${role}`;
+  const byRule = rule === undefined ? "" : `, under the rule ${rule}`;
   const here = accepted
-    ? `accepted as far as this machine knows${withRole}`
+    ? `accepted as far as this machine knows${withRole}${byRule}`
     : `rejected: ${reason}`;
   if (asked !== undefined) {
     const there = asked.accepted ? `accepted: ${asked.message}` : `rejected: ${asked.message}`;

@@ -12,6 +12,7 @@ import { readInput } from "../options/input.ts";
 import { registryTarget, type TargetOptions } from "../options/registry_target.ts";
 import { serverUrl } from "../options/url_options.ts";
 import type { ExplainOptions } from "./explain_token.ts";
+import { federationOf } from "./federation.ts";
 import { type FunctionView, functionView, readsRegistry } from "./function_view.ts";
 import { readUnverified } from "./read_unverified.ts";
 
@@ -20,6 +21,7 @@ export interface AgainstOptions extends TargetOptions {
   readonly algorithm: Algorithm;
   readonly audience?: readonly string[];
   readonly functionUrl?: string;
+  readonly rule?: string;
 }
 
 type Against = Omit<ExplainOptions, "token" | "now"> & { readonly now?: () => number };
@@ -37,6 +39,9 @@ export async function fromRegistry(
     typeof iss === "string" ? getIssuerRecord(target, iss) : undefined,
     functionUrl === undefined ? undefined : functionView(functionUrl, io),
   ]);
+  const federation = record === undefined && typeof iss === "string"
+    ? await federationOf(target, iss, io)
+    : undefined;
   const same = view === undefined ? undefined : await readsRegistry(view, target);
   const seen = same === false ? undefined : view;
   const notAsked = unknownOf(functionUrl, view, same, io.env.COUNTERSIGN_ALLOWED_ISSUERS);
@@ -45,6 +50,8 @@ export async function fromRegistry(
   return {
     functionUrl,
     record,
+    ...(federation && { federation }),
+    ...(options.rule === undefined ? {} : { rule: options.rule }),
     ...allowedIssuers(seen, io.env.COUNTERSIGN_ALLOWED_ISSUERS),
     ...(record !== undefined && { refusedRoles: await refusedRoles(target, record) }),
     ...(audience !== undefined && { audience }),

@@ -12,10 +12,19 @@ export interface Verdict {
  * Sends a token to the function with a request that reads nothing: a view that no issuer may read. What PostgREST says
  * to that shows that the function, PostgREST and the guard accepted the token.
  */
-export async function askFunction(url: string, token: string, io: CliIo): Promise<Verdict> {
+export async function askFunction(
+  url: string,
+  token: string,
+  io: CliIo,
+  rule?: string,
+): Promise<Verdict> {
   const { status, failure, body } = await ask(
     `${url}/jwt_registry_version?select=version&limit=1`,
-    { authorization: `Bearer ${token}`, accept: "application/json" },
+    {
+      authorization: `Bearer ${token}`,
+      accept: "application/json",
+      ...(rule !== undefined && { "countersign-rule": rule }),
+    },
     io,
   );
   const code = typeof body.code === "string" ? body.code : undefined;

@@ -5,6 +5,9 @@ import {
   type VerificationReason,
   verifyMultiIssuerJwt,
 } from "@countersign/verifier";
+import { judgedRules } from "../federation/federation_record.ts";
+import type { JudgedRule } from "../federation/rule_lines.ts";
+import { federatedFacts, type Federation } from "./federation.ts";
 import { readUnverified } from "./read_unverified.ts";
 import { type StepName, stepOf, STEPS } from "./steps.ts";
 import { type Facts, factsAbout } from "./token_facts.ts";
@@ -27,6 +30,10 @@ export interface Explanation {
   /** The role that the policy grants. */
   readonly role?: string;
   readonly steps: readonly Step[];
+  /** The rule that a provider's token acts under. */
+  readonly rule?: string;
+  /** Of a provider's token: every rule of the provider, condition by condition. */
+  readonly rules?: readonly JudgedRule[];
   /** What a policy in observe mode let through. */
   readonly observed: readonly string[];
   /** What may still be otherwise on the target. */
@@ -38,6 +45,10 @@ export interface ExplainOptions {
   readonly token: string;
   /** The issuer that the token names, as the registry has it. */
   readonly record: IssuerRecord | undefined;
+  /** The provider that the token names instead, with its rules. */
+  readonly federation?: Federation;
+  /** The rule that the request names. */
+  readonly rule?: string;
   /** What the target calls itself; without it, `aud` is held against the policy alone. */
   readonly audience?: readonly string[];
   /** The issuers that the target accepts, if not all. */
@@ -57,10 +68,19 @@ export interface ExplainOptions {
  * For whoever operates the target: it shows what an unverified token says, which the proxy never does.
  */
 export async function explainToken(options: ExplainOptions): Promise<Explanation> {
-  const { token, record, audience, allowedIssuers, now, notAsked = [] } = options;
+  const { token, record, federation, audience, allowedIssuers, now, notAsked = [] } = options;
+  const { claims } = readUnverified(token);
+  const judged = federation && { rules: judgedRules(federation.provider.rules, claims) };
   try {
-    const { role, observed } = await verifyMultiIssuerJwt(token, {
-      keySource: memoryKeySource(record === undefined ? [] : [record]),
+    const { role, rule, observed } = await verifyMultiIssuerJwt(token, {
+      keySource: memoryKeySource([
+        ...record === undefined ? [] : [record],
+        ...federation?.issuers ?? [],
+      ], {
+        providers: federation === undefined ? [] : [federation.provider],
+      }),
+      ...(federation && { providerKeys: federation.keys }),
+      ...(options.rule === undefined ? {} : { rule: options.rule }),
       ...(audience === undefined ? {} : { audience }),
       ...(allowedIssuers === undefined ? {} : { allowedIssuers }),
       now,
@@ -68,21 +88,26 @@ export async function explainToken(options: ExplainOptions): Promise<Explanation
     return {
       accepted: true,
       role,
+      ...(rule === undefined ? {} : { rule }),
       steps: stepsUpTo(undefined, options),
+      ...judged,
       observed: observed.map(({ reason, message }) => `${reason}: ${message}`),
       notAsked,
     };
   } catch (error) {
     if (!(error instanceof JwtVerificationError)) throw error;
     const failed = stepOf(error);
+    const facts = federation === undefined
+      ? factsAbout(failed, readUnverified(token), options)
+      : federatedFacts(failed, readUnverified(token), federation, now());
     const steps = stepsUpTo(failed, options).map((step): Step =>
       step.step !== failed ? step : {
         ...step,
         message: refusedRole(error, options) ?? error.message,
-        facts: factsAbout(failed, readUnverified(token), options),
+        ...(facts && { facts }),
       }
     );
-    return { accepted: false, reason: error.reason, steps, observed: [], notAsked };
+    return { accepted: false, reason: error.reason, steps, ...judged, observed: [], notAsked };
   }
 }
 

@@ -70,7 +70,11 @@ export function factsAbout(
 const TIMES: ReadonlySet<string> = new Set(["iat", "nbf", "exp"]);
 const LONGEST = 80;
 
-function members(object: Readonly<Record<string, unknown>>, names: readonly string[]): string {
+/** Members of a token, in words. */
+export function members(
+  object: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): string {
   return names.map((name) => `${name} ${brief(object[name])}`).join(", ") || "nothing readable";
 }
 
@@ -79,7 +83,8 @@ function brief(value: unknown): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }
 
-function time(seconds: unknown): string {
+/** Seconds since the epoch, in words. */
+export function time(seconds: unknown): string {
   if (typeof seconds !== "number") return brief(seconds);
   const date = new Date(Math.floor(seconds) * 1000);
   return Number.isNaN(date.getTime()) ? brief(seconds) : date.toISOString();

@@ -166,6 +166,8 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, Schema>> = {
       "message?": TEXT,
       "facts?": object({ token: TEXT, registry: TEXT }),
     })),
+    "rule?": TEXT,
+    "rules?": list(JUDGED_RULE),
     observed: list(TEXT),
     notAsked: list(TEXT),
     "asked?": object({ accepted: FLAG, message: TEXT }),
