@@ -4,6 +4,7 @@
  * `deno task bench [--only micro,proxy] [--json FILE]`
  */
 import { parseArgs } from "node:util";
+import { ProgressLine } from "../progress/progress_line.ts";
 import { type Report, report, type Result } from "./report.ts";
 
 const SCRIPTS = {
@@ -32,10 +33,15 @@ if (unknown !== undefined) {
 }
 
 const results: Result[] = [];
-for (const [name, script] of all) {
-  if (!wanted.includes(name)) continue;
-  for (const result of await run(script)) {
-    results.push({ ...result, name: `${name}: ${result.name}` });
+{
+  let now = "";
+  using line = new ProgressLine(() => `${wanted.indexOf(now) + 1} of ${wanted.length}: ${now}`);
+  for (const [name, script] of all) {
+    if (!wanted.includes(name)) continue;
+    now = name;
+    for (const result of await run(script, line)) {
+      results.push({ ...result, name: `${name}: ${result.name}` });
+    }
   }
 }
 if (options.json !== undefined) {
@@ -46,14 +52,16 @@ if (options.json !== undefined) {
   );
 }
 
-async function run(script: string): Promise<readonly Result[]> {
+async function run(script: string, line: ProgressLine): Promise<readonly Result[]> {
   const file = await Deno.makeTempFile({ suffix: ".json" });
   try {
-    const { success } = await new Deno.Command(Deno.execPath(), {
+    const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", script, "--json", file],
-      stdout: "inherit",
+      stdout: "piped",
       stderr: "inherit",
-    }).output();
+    }).spawn();
+    for await (const chunk of child.stdout) line.above(() => Deno.stdout.writeSync(chunk));
+    const { success } = await child.status;
     if (!success) throw new Error(`${script} failed`);
     const report: Report = JSON.parse(await Deno.readTextFile(file));
     return report.results;

@@ -9,6 +9,7 @@ import { startLocalTarget } from "@countersign/local-target";
 import postgres from "postgres";
 import { SCHEMA } from "@countersign/fixture/stage";
 import { downstreamToken, TcpRelay, until } from "@countersign/fixture";
+import { clock, ProgressLine } from "../progress/progress_line.ts";
 import { type Injected, injectFaults } from "./faults.ts";
 import { Ledger } from "./ledger.ts";
 import { COLLECTIONS, excess, growth, inMb } from "./memory.ts";
@@ -58,10 +59,16 @@ const proxies = [listening, polling, mortal];
 
 const faults = new Faults();
 const guard = new History(false);
-const judge = new Judge(faults, guard, (what) => console.error(`WRONG: ${what}`));
+const judge = new Judge(faults, guard, (what) => line.above(() => console.error(`WRONG: ${what}`)));
 const ledger = new Ledger();
 const stage = { url: target.url, proxies, ledger, judge, guard, slowness };
 const started = performance.now();
+const line = opened.use(
+  new ProgressLine(() => {
+    const answers = judge.verdicts.values().reduce((sum, count) => sum + count, 0);
+    return `of ${clock(minutes * 60_000)}: ${answers} answers, ${judge.violations.length} wrong`;
+  }),
+);
 const hasPassed = (share: number) => performance.now() > started + share * minutes * 60_000;
 
 let mostConnections = 0;
@@ -130,6 +137,7 @@ for (const proxy of proxies) {
   for (const what of [...grown, ...excess(proxy)]) judge.wrong(`The ${proxy.name} proxy ${what}`);
 }
 
+line[Symbol.dispose]();
 const quiet = judge.quiet.sort((a, b) => a - b);
 const at = (share: number) => quiet[Math.floor(quiet.length * share)]?.toFixed(1);
 console.log(`${minutesRun.toFixed(1)} minutes`);

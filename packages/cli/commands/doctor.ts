@@ -13,6 +13,8 @@ import { type OutputOptions, printable, writeResult } from "../options/output.ts
 import { progress } from "../options/progress.ts";
 import { addTargetOptions } from "../options/registry_target.ts";
 
+const CLOSE_TIMEOUT_MS = 1_000;
+
 interface DoctorCommandOptions extends DoctorOptions, OutputOptions {
   readonly issuer?: string;
   readonly table?: string;
@@ -63,7 +65,6 @@ async function diagnose(options: DoctorCommandOptions, io: CliIo): Promise<void>
   const attempt = attemptOf(options);
   const checks = attempt === undefined ? CHECKS : [...CHECKS, attemptCheck(attempt)];
   const access = await accessTo(options, io);
-  await using _closed = "why" in access.database ? null : access.database;
   using shown = progress(io, options);
   const paint = painter(io, "stdout");
   const write = (findings: readonly NamedFinding[]) => {
@@ -75,7 +76,7 @@ async function diagnose(options: DoctorCommandOptions, io: CliIo): Promise<void>
   const findings = await runChecks(checks, examine(access, io), {
     found: options.json === true ? () => {} : write,
     waiting: (names) => shown.show(`checking ${names.join(", ")} …`),
-  });
+  }).finally(() => "why" in access.database ? undefined : closed(access.database));
   shown.clear();
   const count = (outcome: Finding["outcome"]) =>
     findings.filter((finding) => finding.outcome === outcome).length;
@@ -92,6 +93,12 @@ async function diagnose(options: DoctorCommandOptions, io: CliIo): Promise<void>
   });
   // Everything was reported; only the exit status is missing.
   if (counts.problems > 0) throw new CliError("refused", "");
+}
+
+/** A database that never answered is not waited for: the process ends anyway. */
+async function closed(database: AsyncDisposable): Promise<void> {
+  const closing = database[Symbol.asyncDispose]();
+  await Promise.race([closing, new Promise((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS))]);
 }
 
 function attemptOf(options: DoctorCommandOptions): AttemptOptions | undefined {

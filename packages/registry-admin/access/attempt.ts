@@ -38,7 +38,7 @@ const MOST_ROWS = 1_000;
  * Does what PostgREST would do for a request of an issuer, with its role and claims, in a transaction that is rolled
  * back.
  *
- * **Does not** run the guard, nor judge the issuer's policy: the claims are taken as given. What a trigger does outside
+ * **Does not** run the guard, nor judge the issuer's policy: the claims are taken as given, and sealed. What a trigger does outside
  * of the database is not undone.
  *
  * @param target The database, as a role that may assume the issuer's; this is not available over REST.
@@ -71,11 +71,12 @@ export async function attempt(
   { role, claims, table, method, body = {} }: Attempt,
 ): Promise<AttemptResult> {
   return await withConnection(target, async (sql) => {
+    const sealed = await canSeal(sql) ? SEALED : "$1";
     const statement = statementOf(method, await quotedTable(sql, table), Object.keys(body));
     try {
       return await sql.begin(async (transaction) => {
         await transaction.unsafe(
-          `select set_config('request.jwt.claims', $1, true), set_config('request.method', $2, true),
+          `select set_config('request.jwt.claims', ${sealed}, true), set_config('request.method', $2, true),
              set_config('statement_timeout', '5s', true), set_config('lock_timeout', '2s', true)`,
           [JSON.stringify({ ...claims, role }), method],
         );
@@ -93,6 +94,28 @@ export async function attempt(
       return { rows: 0, refusal: { sqlstate, message: error.message } };
     }
   });
+}
+
+/** The claims with the seal that the proxy gives them, so that policies which ask for it judge as they would. */
+const SEALED = `(
+  select jsonb_set(
+    c.claims, '{countersign,seal}',
+    to_jsonb(k.id || '.' || translate(encode(
+      sha256(k.outer_pad || sha256(k.inner_pad || convert_to(c.claims::text, 'UTF8'))), 'base64'
+    ), '+/=' || E'\\n', '-_'))
+  )::text
+  from countersign.seal_keys k, (select $1::text::jsonb as claims) c
+  where k.accepted_until is null or k.accepted_until > clock_timestamp()
+  order by k.created_at desc
+  limit 1
+)`;
+
+/** Whether the seal's keys may be read here: by the registry's owner, and by no one else. */
+async function canSeal(sql: Sql): Promise<boolean> {
+  const [row] = await sql.unsafe<{ may: boolean | null }[]>(
+    "select has_table_privilege(to_regclass('countersign.seal_keys'), 'SELECT') as may",
+  );
+  return row?.may === true;
 }
 
 /** PostgREST returns what it writes only if it is asked to, so nothing here needs the privilege to read. */

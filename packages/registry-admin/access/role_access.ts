@@ -30,7 +30,7 @@ export interface RelationAccess {
   readonly bypassed: readonly string[];
   /** Sequences behind column defaults that the role may not use. */
   readonly missingSequences: readonly string[];
-  /** What of the table calls `auth.uid()`, which fails for a `sub` that is not a UUID. */
+  /** What of the table calls `auth.uid()`, which fails for a `sub` that is not a UUID, without asking for the claims. */
   readonly callsUid: readonly string[];
 }
 
@@ -117,15 +117,18 @@ const ACCESS = String.raw`
       select format('the default of column %I', c.attname)
       from pg_attrdef a join pg_attribute c on c.attrelid = a.adrelid and c.attnum = a.adnum
       where a.adrelid = t.oid and pg_get_expr(a.adbin, a.adrelid) ~ '\muid\(\)'
+        -- Who asks for the claims first has thought of it.
+        and pg_get_expr(a.adbin, a.adrelid) !~ '\mclaims\(\)'
       union all
       select format('trigger %I', g.tgname)
       from pg_trigger g join pg_proc f on f.oid = g.tgfoid
-      where g.tgrelid = t.oid and not g.tgisinternal and g.tgenabled <> 'D' and f.prosrc ~ '\mauth\.uid\(\)'
+      where g.tgrelid = t.oid and not g.tgisinternal and g.tgenabled <> 'D' and f.prosrc ~ '\mauth\.uid\(\)' and f.prosrc !~ '\mclaims\(\)'
       union all
       select format('policy %I', q.polname)
       from pg_policy q
       where q.polrelid = t.oid
         and concat(pg_get_expr(q.polqual, q.polrelid), pg_get_expr(q.polwithcheck, q.polrelid)) ~ '\muid\(\)'
+        and concat(pg_get_expr(q.polqual, q.polrelid), pg_get_expr(q.polwithcheck, q.polrelid)) !~ '\mclaims\(\)'
         and exists (
           select from unnest(q.polroles) as named(oid) where named.oid = 0 or pg_has_role(r.oid, named.oid, 'USAGE')
         )

@@ -155,7 +155,7 @@ brokenSetups("tables", { complete: true }, [
       "alter table public.notes drop column user_id",
     ],
     expect: ["user_ids.calls_uid"],
-    fix: /countersign\.claims\(\) is null/,
+    fix: /case when countersign\.claims\(\) is null then auth\.uid\(\) end/,
   },
   {
     what: "a trigger that calls auth.uid()",
@@ -175,6 +175,18 @@ brokenSetups("tables", { complete: true }, [
     ],
     expect: ["user_ids.calls_uid"],
     fix: /countersign\.claims\(\)/,
+  },
+  {
+    what: "a policy that asks for a live key, of an issuer that is deactivated meanwhile",
+    sql: [
+      `${CRM} grant insert on public.crm to notes_writer;
+       create policy live on public.crm for insert to notes_writer with check ((select countersign.is_live()));
+       update public.jwt_public_keys set not_before = now() + interval '1 day' where issuer = 'clerk'`,
+      `update public.jwt_public_keys set not_before = null where issuer = 'clerk'; ${DROP_CRM}`,
+    ],
+    ...trying("--table", "crm", "--body", '{"id": 1}'),
+    expect: ["keys.key_not_begun", "attempt.attempt_refused"],
+    fix: /--not-before now/,
   },
   {
     what: "an issuer that nobody registered",

@@ -21,7 +21,7 @@ export const userIdsCheck: Check = {
           `${
             listed(callsUid)
           } of ${relation} calls auth.uid(), which fails with 22P02 for ${role}, whose subjects are no UUIDs`,
-          "ask countersign.claims() is null first, or let a default be nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub' as text",
+          "write case when countersign.claims() is null then auth.uid() end in its place",
         )
       );
     return findings.length === 0
