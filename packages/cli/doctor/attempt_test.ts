@@ -104,7 +104,7 @@ Deno.test("doctor ends within 15 s where nothing ever answers, and says what it 
   assert.equal(code, 1);
   assert.match(stdout, /^problem +function +\S+ does not answer in time\n/m);
   assert.match(stdout, /\nproblems: \d, warnings: 0, not checked: \d+\n$/);
-  assert.match(stderr, /^\r\x1b\[Kchecking function, verify_jwt, /);
+  assert(stderr.startsWith("\r\x1b[Kchecking function, verify_jwt, "), stderr);
   assert(stderr.endsWith("\r\x1b[K"));
   for (const connection of held) connection.close();
   silent.close();
