@@ -31,7 +31,9 @@ export type SignerErrorCode =
   /** A claim is not JSON, or has the wrong type. */
   | "invalid_claims"
   /** The token is longer than a target accepts. */
-  | "token_too_large";
+  | "token_too_large"
+  /** The platform has no token for this job, or cannot be reached. */
+  | "oidc_unavailable";
 
 /**
  * The signer refused a key, a claim or an option.

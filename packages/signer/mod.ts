@@ -26,7 +26,13 @@ export { SignerError, type SignerErrorCode } from "./errors.ts";
 export { keyId } from "./key/key_id.ts";
 export { generateIssuerKeyPair, type IssuerKeyPair, type KeyPairOptions } from "./key/key_pair.ts";
 export { signMultiIssuerJwt } from "./sign.ts";
-export { createTokenSource, type TokenSource, type TokenSourceOptions } from "./token_source.ts";
+export { githubActions, type GithubActionsOptions, type OidcToken } from "./oidc/github_actions.ts";
+export {
+  createTokenSource,
+  type OidcTokenSourceOptions,
+  type TokenSource,
+  type TokenSourceOptions,
+} from "./token_source.ts";
 export type {
   Algorithm,
   Jwk,

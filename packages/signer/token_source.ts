@@ -4,6 +4,8 @@ import { durationSeconds } from "./claims/duration.ts";
 import { SignerError } from "./errors.ts";
 import { keyImporter, type SigningKey } from "./key/private_key.ts";
 import { DEFAULT_LIFETIME, SIGN_MEMBERS, signToken } from "./sign.ts";
+import type { OidcToken } from "./oidc/github_actions.ts";
+import { DEFAULT_OIDC_REUSE, oidcTokenSource } from "./oidc/oidc_token_source.ts";
 import type { SignClaims, SigningOptions } from "./types.ts";
 
 /** Hands out a token each time it is called. */
@@ -23,6 +25,21 @@ export interface TokenSourceOptions extends SigningOptions {
   reuse?: number;
 }
 
+/** Options of `createTokenSource` for a service that has no key, but a token of its platform. */
+export interface OidcTokenSourceOptions {
+  /** Asks the platform for a token: `githubActions(…)`, or a function of one's own. */
+  oidc: OidcToken;
+  /**
+   * The share of a token's life, from 0 to 0.9, during which callers get the same token again. At 0 every call asks the
+   * platform. Default: 0.8, and never with less than 30 s to live.
+   *
+   * Set it to 0 for a `single_use` issuer.
+   */
+  reuse?: number;
+  /** The clock: milliseconds since the epoch. Default: `Date.now`. */
+  now?: () => number;
+}
+
 // What is left of a token has to last for the request, its retries and the difference between two clocks.
 const MOST_REUSE = 0.9;
 
@@ -39,6 +56,9 @@ interface ReusableToken {
  * The key is imported once, on the first call, and stays in memory for as long as the source does. Every token has
  * `kid` and a `jti` of its own. With `reuse`, the last token is kept (one at most) and concurrent callers share
  * one signature; a signature that fails is not kept. The clock going backwards ends a reuse.
+ *
+ * With `oidc` nothing is signed: the source hands out the token that the platform has made for this job, which a target's
+ * federation rule lets in. Without a key there is nothing to keep secret.
  *
  * The source fits supabase-js's `accessToken` option.
  *
@@ -69,14 +89,37 @@ interface ReusableToken {
  * });
  * assert.equal(await tokenSource(), await tokenSource());
  * ```
+ *
+ * @example A GitHub Actions job, without a key
+ * ```ts
+ * import { createTokenSource, githubActions } from "@countersign/signer";
+ *
+ * const accessToken = createTokenSource({
+ *   oidc: githubActions({ audience: "https://ref.supabase.co" }),
+ * });
+ * ```
  */
-export function createTokenSource(options: TokenSourceOptions): TokenSource {
+export function createTokenSource(
+  options: TokenSourceOptions | OidcTokenSourceOptions,
+): TokenSource {
+  return "oidc" in options ? ofPlatform(options) : ofKey(options);
+}
+
+function ofPlatform(options: OidcTokenSourceOptions): TokenSource {
+  checkMembers(options, ["oidc", "reuse", "now"]);
+  const { oidc, reuse = DEFAULT_OIDC_REUSE, now = Date.now } = options;
+  if (typeof oidc !== "function") {
+    throw new TypeError('Option "oidc" is not valid, expected a function that returns a token');
+  }
+  checkReuse(reuse);
+  return oidcTokenSource(oidc, now, reuse);
+}
+
+function ofKey(options: TokenSourceOptions): TokenSource {
   checkMembers(options, [...SIGN_MEMBERS, "reuse"]);
   const { issuer, audience, claims, now = Date.now, reuse = 0 } = options;
   const lifetime = durationSeconds(options.expiresIn ?? DEFAULT_LIFETIME);
-  if (!(reuse >= 0 && reuse <= MOST_REUSE)) {
-    throw new RangeError(`Option "reuse" is not valid, expected a number from 0 to ${MOST_REUSE}`);
-  }
+  checkReuse(reuse);
   const importKey = keyImporter(options);
   if (typeof claims !== "function") {
     checkedClaims({ issuer, audience, claims }, now(), lifetime);
@@ -90,6 +133,11 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     return await signToken(key, { issuer, audience, claims: own }, now(), lifetime);
   };
   return reuse === 0 ? signFresh : reusing(signFresh, now, lifetime * reuse * 1000);
+}
+
+function checkReuse(reuse: number): void {
+  if (reuse >= 0 && reuse <= MOST_REUSE) return;
+  throw new RangeError(`Option "reuse" is not valid, expected a number from 0 to ${MOST_REUSE}`);
 }
 
 function reusing(sign: TokenSource, now: () => number, span: number): TokenSource {
