@@ -2,11 +2,16 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { makeRule } from "@countersign/fixture/federation";
 import { AUDIENCE } from "../fixtures/tokens.ts";
-import { type FederationRule, JwtVerificationError, type ProviderRecord } from "../mod.ts";
+import {
+  type Condition,
+  type FederationRule,
+  JwtVerificationError,
+  type ProviderRecord,
+} from "../mod.ts";
 import { chooseRule } from "./rule_choice.ts";
 
 /** A long run sets this: `COUNTERSIGN_PROPERTY_RUNS=100000 deno test -A packages/verifier/federation/rule_property_test.ts`. */
-const numRuns = Number(Deno.env.get("COUNTERSIGN_PROPERTY_RUNS") ?? 500);
+const numRuns = Number(Deno.env.get("COUNTERSIGN_PROPERTY_RUNS") ?? 2000);
 
 // Few letters, so that conditions and claims meet.
 const text = fc.oneof(
@@ -19,12 +24,19 @@ const scalar = fc.oneof(
 );
 const condition = fc.oneof(scalar, fc.array(scalar, { maxLength: 3 }));
 const paths = ["a", "b", "/n/a", "n"] as const;
-const conditions = fc.dictionary(fc.constantFrom(...paths), condition, {
-  minKeys: 0,
-  maxKeys: 2,
-});
+const conditions = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.record({ a: fc.constantFrom<Condition>("a*", "a**", ["a", 74], true) }),
+  },
+  fc.dictionary(fc.constantFrom(...paths), condition, {
+    minKeys: 0,
+    maxKeys: 2,
+  }),
+);
 const found = fc.oneof(
   { weight: 6, arbitrary: scalar },
+  { weight: 6, arbitrary: fc.constantFrom("a", "ab", "a/b", 74, true) },
   fc.array(scalar, { maxLength: 3 }),
   fc.constantFrom<unknown>(null, {}, [["a"]], [null], { a: "a" }),
 );
@@ -45,8 +57,8 @@ const rules = fc.array(
   fc.record({
     conditions,
     audiences: fc.constantFrom([AUDIENCE], ["x"], [AUDIENCE, "x"]),
-    mode: fc.constantFrom("enforce", "enforce", "observe"),
-    isActive: fc.constantFrom(true, true, false),
+    mode: fc.constantFrom("enforce", "enforce", "enforce", "observe"),
+    isActive: fc.constantFrom(true, true, true, false),
     issuer: fc.constantFrom("deployer", "billing"),
   }),
   { minLength: 1, maxLength: 3 },
