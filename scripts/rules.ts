@@ -28,6 +28,7 @@ const generators = [
   "scripts/generate_entrypoints.ts",
   "scripts/generate_cli_reference.ts",
   "scripts/generate_declaration_schema.ts",
+  "scripts/scale/main.ts",
 ];
 let drifted = false;
 for (const script of generators) {

@@ -33,7 +33,7 @@ const SERVER_OPTIONS = {
   listen_addresses: "127.0.0.1",
   // Only TCP: a socket's path has a length limit that macOS's temporary directory comes close to.
   unix_socket_directories: "",
-  max_connections: "100",
+  max_connections: "200",
   fsync: "off",
   full_page_writes: "off",
   // In the data directory, which is removed even after a crash; shared memory would stay.
