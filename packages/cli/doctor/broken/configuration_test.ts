@@ -293,6 +293,16 @@ brokenSetups("the function's configuration", { complete: false }, [
     fix: /sslmode/,
   },
   {
+    what: "a registry that belongs to another role",
+    superuser: [
+      "alter table public.jwt_issuers owner to supabase_admin",
+      "alter table public.jwt_issuers owner to postgres",
+    ],
+    deploy: () => ({}),
+    expect: ["access.registry_denied", "registry.registry_unreadable", "migrations.foreign_owner"],
+    fix: /connect as the registry's owner, usually postgres; see migrations/,
+  },
+  {
     what: "another database given to the operator than to the function",
     prepare: anotherDatabase(async (url) => {
       await applyMigrations(url);

@@ -72,6 +72,13 @@ function replaced(name: string, body: string): NonNullable<Broken["prepare"]> {
   };
 }
 
+/** A function that has not found out about the guard yet: it remembers that for half a minute. */
+const fresh: NonNullable<Broken["prepare"]> = async ({ deploy, target }) => {
+  await target.reloadSchema();
+  const deployed = deploy();
+  return async () => await deployed[Symbol.asyncDispose]();
+};
+
 brokenSetups("the registry", { complete: true }, [
   {
     what: "a view with another comment",
@@ -102,6 +109,14 @@ brokenSetups("the registry", { complete: true }, [
   {
     what: "a guard that is off",
     sql: ["select countersign.guard_disable()", "select countersign.guard_enable()"],
+    expect: ["guard.guard_off"],
+    fix: /^countersign guard enable$/,
+  },
+  {
+    what: "a guard that is off, without a database",
+    sql: ["select countersign.guard_disable()", "select countersign.guard_enable()"],
+    env: onlyRest,
+    prepare: fresh,
     expect: ["guard.guard_off"],
     fix: /^countersign guard enable$/,
   },

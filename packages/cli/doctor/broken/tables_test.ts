@@ -40,7 +40,7 @@ brokenSetups("tables", { complete: true }, [
   {
     what: "a column granted of a table without row level security",
     sql: [
-      "create table public.columns (a int, b int); grant update (b) on public.columns to notes_writer",
+      "create table public.columns (a int, b int); grant insert (b) on public.columns to notes_writer",
       "drop table public.columns",
     ],
     expect: ["tables.row_security_off"],
@@ -69,6 +69,34 @@ brokenSetups("tables", { complete: true }, [
     ],
     expect: ["policies.no_policy_for_command"],
     fix: /create policy <name> on public\.crm for insert/,
+  },
+  {
+    what: "a restrictive policy that stands alone",
+    sql: [
+      `${CRM} grant insert on public.crm to notes_writer; create policy narrow on public.crm as restrictive to notes_writer with check (true)`,
+      DROP_CRM,
+    ],
+    expect: ["policies.no_policy"],
+    fix: /create policy <name> on public\.crm for insert/,
+  },
+  {
+    what: "a change without the grant to read",
+    sql: [
+      `${CRM} grant update on public.crm to notes_writer; create policy ours on public.crm to notes_writer using (true)`,
+      DROP_CRM,
+    ],
+    expect: ["policies.change_without_select"],
+    fix: /grant select on public\.crm to notes_writer/,
+  },
+  {
+    what: "a change without a policy to read",
+    sql: [
+      `${CRM} grant update on public.crm to notes_writer; grant select (id) on public.crm to notes_writer;
+       create policy ours on public.crm for update to notes_writer using (true)`,
+      DROP_CRM,
+    ],
+    expect: ["policies.no_policy_for_command", "policies.change_without_select_policy"],
+    fix: /for select to notes_writer/,
   },
   {
     what: "a policy without a grant",

@@ -29,6 +29,13 @@ export const accessCheck: Check = {
     if (found.error === undefined) return notChecked(found.why);
     if (refused.length > 0) return refused;
     const { code, message } = found.error;
+    if (code === "not_authorized" && !("why" in opened)) {
+      return problem(
+        "registry_denied",
+        message,
+        "connect as the registry's owner, usually postgres; see migrations",
+      );
+    }
     return code === "schema_missing"
       ? problem("migrations_missing", message, FIXES.schema_missing ?? "")
       : problem("registry_refused", message, "check the service key, or the database URL");

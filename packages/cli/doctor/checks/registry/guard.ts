@@ -28,9 +28,7 @@ export const guardCheck: Check = {
         'set db-config = true in PostgREST\'s configuration, or db-pre-request = "countersign.check_request"; then restart it',
       );
     }
-    if ("why" in opened) {
-      return checks.guard === "ok" ? ok("PostgREST calls it") : notChecked(opened.why);
-    }
+    if ("why" in opened) return byTheFunction(checks.guard, opened.why);
     if ("why" in registered) return notChecked(registered.why);
     const status = await guardStatus(opened);
     if (status.enabled) {
@@ -61,6 +59,14 @@ export const guardCheck: Check = {
       );
   },
 };
+
+/** What can be said without the database. */
+function byTheFunction(guard: unknown, why: string): readonly Finding[] {
+  if (guard === "ok") return ok("PostgREST calls it");
+  return guard === "off"
+    ? warning("guard_off", "off, so a revoked issuer can write until the function has seen it", FIX)
+    : notChecked(why);
+}
 
 async function denied({ exposure }: Target): Promise<readonly Finding[]> {
   const open = await exposure();

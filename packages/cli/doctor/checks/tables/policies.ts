@@ -9,7 +9,12 @@ export const policiesCheck: Check = {
     if ("why" in found) return notChecked(found.why);
     const findings = found.flatMap((
       access,
-    ) => [...withoutPolicy(access), ...withoutGrant(access), ...withoutSequence(access)]);
+    ) => [
+      ...withoutPolicy(access),
+      ...withoutSelect(access),
+      ...withoutGrant(access),
+      ...withoutSequence(access),
+    ]);
     return findings.length === 0
       ? ok("grants and policies of issuers' roles fit together")
       : findings;
@@ -48,6 +53,33 @@ function withoutPolicy(access: RelationAccess): readonly Finding[] {
       }`,
       create,
     );
+}
+
+/** A filter reads the columns that it names, and a row that is not seen is not changed either. */
+function withoutSelect(
+  { kind, role, relation, granted, rowSecurity, policies }: RelationAccess,
+): readonly Finding[] {
+  const changes = granted.filter((command) => command === "UPDATE" || command === "DELETE");
+  if (kind !== "table" || changes.length === 0) return [];
+  if (!granted.includes("SELECT")) {
+    return warning(
+      "change_without_select",
+      `${role} may ${
+        changes.join(", ")
+      } on ${relation}, and not SELECT: a request with a filter is rejected`,
+      `grant select on ${relation} to ${role}, or on the columns that it filters by`,
+    );
+  }
+  const has = (...commands: string[]) => policies.some(({ command }) => commands.includes(command));
+  return rowSecurity && has("ALL", ...changes) && !has("ALL", "SELECT")
+    ? warning(
+      "change_without_select_policy",
+      `${role} may ${
+        changes.join(", ")
+      } on ${relation}, and no policy lets it SELECT: it changes no row`,
+      `create policy <name> on ${relation} for select to ${role} …`,
+    )
+    : [];
 }
 
 function withoutGrant({ role, relation, granted, isMeant }: RelationAccess): readonly Finding[] {
