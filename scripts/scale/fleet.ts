@@ -13,7 +13,7 @@ export interface Fleet {
   readonly maxStalenessSec: number;
   /** Whether workers LISTEN: on a direct connection or a session pooler. */
   readonly listen: boolean;
-  /** Processes that renew an exchanged token. */
+  /** Processes that renew an exchanged token, instead of sending their requests through workers. */
   readonly exchanging: number;
 }
 
@@ -39,7 +39,7 @@ export function fleetOf(
     issuers,
     changesPerSec: issuers * changesPerIssuerPerDay / 86_400,
     listen: false,
-    exchanging: 0,
+    exchanging: issuers,
     ...changes,
   };
 }

@@ -21,6 +21,8 @@ export interface Load {
   readonly connects: number;
   /** Notifications delivered a second, to all listeners together. */
   readonly notifications: number;
+  /** Tokens exchanged a second. */
+  readonly exchanges: number;
   /** Statements a second that exchanges cost. */
   readonly exchangeStatements: number;
   /** Usage reports a second. */
@@ -60,8 +62,8 @@ export function loadOf(fleet: Fleet, { measured, planned }: Costs): Load {
   const connects = starts * connectionsPerWorker;
   const notifications = listening * fleet.changesPerSec;
 
-  const exchangeStatements = fleet.exchanging / (planned.exchangedTokenSec * 0.8) *
-    planned.statementsPerExchange;
+  const exchanges = fleet.exchanging / (planned.exchangedTokenSec * 0.8);
+  const exchangeStatements = exchanges * planned.statementsPerExchange;
 
   const usageReports = workers / planned.usageIntervalSec;
   const issuersPerReport = distinct(issuers, rate * planned.usageIntervalSec);
@@ -83,6 +85,7 @@ export function loadOf(fleet: Fleet, { measured, planned }: Costs): Load {
     issuerReads,
     connects,
     notifications,
+    exchanges,
     exchangeStatements,
     usageReports,
     usageRows,

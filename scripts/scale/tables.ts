@@ -27,6 +27,8 @@ export function loadTable(costs: Costs): string {
     row("reads of an issuer", (load) => load.issuerReads, "/s"),
     row("new connections", (load) => load.connects, "/s"),
     row("changes of the registry", (_, fleet) => fleet.changesPerSec * 3_600, "/h"),
+    row("tokens exchanged (planned)", (load) => load.exchanges, "/s"),
+    row("statements for them (planned)", (load) => load.exchangeStatements, "/s"),
     row("usage reports (planned)", (load) => load.usageReports, "/s"),
     row("rows of them (planned)", (load) => load.usageRows, "/s"),
     row("write-ahead log of them (planned)", (load) => load.walMb, "MB/s"),
