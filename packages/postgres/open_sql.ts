@@ -17,7 +17,8 @@ export interface OpenSqlOptions {
 
 /**
  * Opens a postgres.js client with one connection, for transactions and templates. The connection is opened with the
- * first statement, encrypted as {@linkcode connectPostgres} does it, and opened again after it was lost.
+ * first statement, encrypted as {@linkcode connectPostgres} does it, and opened again after it was lost. A transaction
+ * whose session ends fails as a whole: none of its later statements runs.
  *
  * **Does not** pace attempts after a refused password: it is for a person's command, which ends then.
  *
@@ -39,20 +40,45 @@ export interface OpenSqlOptions {
 export function openSql(url: string, options: OpenSqlOptions = {}): Sql {
   const target = parsePostgresUrl(url);
   const { ca, connectTimeout = 10_000 } = options;
+  let transactions = 0;
+  let ended: PostgresSocket | undefined;
+  // Only "close" lets postgres.js connect again. In a transaction that would be too early: its next statement would
+  // be written to no socket, which nobody can catch, or run in the new session, where it commits by itself.
+  const reopenOnce = () => {
+    if (transactions > 0) return;
+    ended?.emit("close");
+    ended = undefined;
+  };
   // `socket` is documented, and not in the declarations.
   const driver = {
     ...driverOptions(target),
     connect_timeout: connectTimeout / 1_000,
-    socket: () => openSocket(target, ca, connectTimeout),
+    socket: () =>
+      openSocket(target, ca, connectTimeout, (socket) => {
+        ended = socket;
+        reopenOnce();
+      }),
   };
-  return postgres(driver);
+  const sql = postgres(driver);
+  const begin = sql.begin as (...args: unknown[]) => Promise<unknown>;
+  return Object.assign(sql, {
+    async begin(...args: unknown[]) {
+      transactions++;
+      try {
+        return await begin(...args);
+      } finally {
+        transactions--;
+        reopenOnce();
+      }
+    },
+  });
 }
 
-/** A socket that lets postgres.js connect again after its end. */
 async function openSocket(
   target: PostgresTarget,
   ca: string | undefined,
   timeout: number,
+  onEnd: (socket: PostgresSocket) => void,
 ): Promise<PostgresSocket | FailedSocket> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), timeout);
@@ -61,7 +87,7 @@ async function openSocket(
       target,
       ca,
       late.signal,
-      () => opened.emit("close"),
+      () => onEnd(opened),
     );
     return opened;
   } catch (error) {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { PostgresConnectionError } from "./errors.ts";
-import { openSql, type OpenSqlOptions, type Sql } from "./open_sql.ts";
+import { openSql, type OpenSqlOptions, type Sql, type TransactionSql } from "./open_sql.ts";
 
 let target: LocalTarget;
 
@@ -47,6 +47,42 @@ Deno.test("openSql() runs templates and transactions over one connection", async
     assert.deepEqual([inside, row?.name], ["inside", "countersign"]);
   });
 });
+
+const ENDINGS: Readonly<Record<string, (transaction: TransactionSql) => Promise<unknown>>> = {
+  "between two statements": () => Promise.resolve(),
+  "in a statement": (transaction) => transaction`select pg_sleep(60)`,
+  "in the first of two statements that are sent": (transaction) =>
+    Promise.all([transaction`select pg_sleep(60)`, transaction`select 1`]),
+};
+for (const [when, wait] of Object.entries(ENDINGS)) {
+  Deno.test(`openSql() fails a transaction whose session ends ${when}, and runs nothing of it later`, async () => {
+    await withSql(target.superuserUrl, async (admin) => {
+      await admin`drop table if exists public.left_over`;
+      await admin`create table public.left_over (n int)`;
+      await withSql(target.superuserUrl, async (sql) => {
+        const session = Promise.withResolvers<number>();
+        const outcome = sql.begin(async (transaction) => {
+          const [row] = await transaction`select pg_backend_pid() as pid`;
+          const ended = wait(transaction).catch(() => {});
+          session.resolve(row?.pid);
+          await ended;
+          await until("the session has ended", async () => {
+            const rows = await admin`select from pg_stat_activity where pid = ${row?.pid}`;
+            return rows.length === 0;
+          });
+          await transaction`insert into public.left_over values (1)`;
+        });
+        const rejected = assert.rejects(outcome, { code: "CONNECTION_CLOSED" });
+        await admin`select pg_terminate_backend(${await session.promise})`;
+        await rejected;
+        // postgres.js gives the next statement what the session said when it ended.
+        await sql`select 1`.catch(() => {});
+        const [row] = await sql`select count(*)::int as rows from public.left_over`;
+        assert.equal(row?.rows, 0);
+      });
+    });
+  });
+}
 
 Deno.test("openSql() rejects every statement while there is no server, and works once there is", async () => {
   await using relay = new TcpRelay(target.databaseUrl);

@@ -39,7 +39,10 @@ export class PostgresSocket extends EventEmitter {
   }
 
   write(bytes: Uint8Array): boolean {
-    return !this.#ended && this.#socket.write(bytes);
+    if (!this.#ended) return this.#socket.write(bytes);
+    // The statement that this belongs to would wait for ever.
+    queueMicrotask(() => this.#fail(connectionClosed()));
+    return false;
   }
 
   end(bytes: Uint8Array): void {
@@ -59,8 +62,12 @@ export class PostgresSocket extends EventEmitter {
     if (this.#ended) return;
     this.#ended = true;
     this.#socket.destroy();
-    if (this.listenerCount("error") > 0) this.emit("error", error);
+    this.#fail(error);
     this.#onEnd();
+  }
+
+  #fail(error: Error): void {
+    if (this.listenerCount("error") > 0) this.emit("error", error);
   }
 }
 
