@@ -15,6 +15,7 @@ const SCRIPTS = {
   gateway: "scripts/bench/gateway/main.ts",
   workers: "scripts/bench/serve_workers.ts",
   registry: "scripts/bench/registry.ts",
+  guard: "scripts/bench/guard.ts",
 };
 
 const { values: options } = parseArgs({

@@ -139,8 +139,8 @@ Deno.test("a change of the schema that is due waits without being waited for, an
     on = false;
     await reading;
     await reader.end();
-    // 40 ms and what a loaded machine adds to them; without the limit it were 5 seconds.
-    assert(slowest < 1000, `${slowest} ms`);
+    // 40 ms and what a loaded machine adds to them; without the limit it would be more than 5 seconds.
+    assert(slowest < 4000, `${slowest} ms`);
   });
   await migrate(owner);
   const [row] = await owner`select relrowsecurity from pg_class where relname = 'jwt_issuers'`;
