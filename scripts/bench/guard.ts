@@ -11,17 +11,17 @@ import { startLocalTarget } from "@countersign/local-target";
 import postgres from "postgres";
 import { publish, report, type Result, result } from "./report.ts";
 
-/** Transactions of each kind in a round. */
-const TRANSACTIONS = 1_000;
+/** Transactions of each kind in a round, from a client, and again within the server. */
+const TRANSACTIONS = 200;
 const ROLE = "bench_writer";
-/** Rows to a statement: the issuers of the next size are registered in steps. */
+/** Rows of one statement that registers issuers. */
 const STEP = 10_000;
 
 const { values: options } = parseArgs({
   args: Deno.args,
   options: {
     sizes: { type: "string", default: "10,10000,100000" },
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string", default: "15" },
     json: { type: "string" },
   },
 });
@@ -73,67 +73,87 @@ async function register(from: number, to: number): Promise<void> {
 }
 
 async function guardCosts(size: number): Promise<Result[]> {
-  const issuer = `service-${Math.ceil(size / 2)}`;
-  const countersigned = await sealedClaims(issuer);
+  const countersigned = await sealedClaims(`service-${Math.ceil(size / 2)}`);
   const foreign = JSON.stringify({ iss: "https://other.example.com", sub: "user-1", role: ROLE });
+  const guard = "select countersign.check_request()";
   const kinds = [
     { name: "select 1", claims: countersigned, statement: "select 1" },
-    { name: "foreign", claims: foreign, statement: "select countersign.check_request()" },
-    {
-      name: "countersigned",
-      claims: countersigned,
-      statement: "select countersign.check_request()",
-    },
-  ];
-  const url = new URL(target.superuserUrl);
-  const client = postgres(url.href, { max: 1, prepare: true, onnotice: () => {} });
+    { name: "foreign", claims: foreign, statement: guard },
+    { name: "countersigned", claims: countersigned, statement: guard },
+  ] as const;
+  const client = postgres(target.superuserUrl, { max: 1, prepare: true, onnotice: () => {} });
   const connection = await client.reserve();
-  const medians = new Map<string, number[]>(kinds.map(({ name }) => [name, []]));
+  const run = (text: string, values: string[] = []) =>
+    connection.unsafe(text, values, { prepare: true });
+  const [backend] = await connection<{ pid: number }[]>`select pg_backend_pid() as pid`;
+  for (const { name, statement } of kinds) {
+    await owner.unsafe(withinServer(name, statement));
+  }
+  const measured = new Map(kinds.map(({ name }) => [name, { ms: [], cpu: [] } as Samples]));
   try {
     // The first round warms up.
     for (let round = 0; round <= rounds; round++) {
-      const times = new Map<string, number[]>(kinds.map(({ name }) => [name, []]));
-      for (let turn = 0; turn < TRANSACTIONS; turn++) {
-        for (const { name, claims, statement } of kinds) {
+      for (const { name, claims, statement } of kinds) {
+        const times: number[] = [];
+        for (let turn = 0; turn < TRANSACTIONS; turn++) {
           const start = performance.now();
-          await connection.unsafe("begin", [], { prepare: true });
-          await connection.unsafe(
+          await run("begin");
+          await run(
             "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)",
             [ROLE, claims],
-            { prepare: true },
           );
-          await connection.unsafe(statement, [], { prepare: true });
-          await connection.unsafe("commit", [], { prepare: true });
-          times.get(name)?.push(performance.now() - start);
+          await run(statement);
+          await run("commit");
+          times.push(performance.now() - start);
         }
-      }
-      if (round === 0) continue;
-      for (const [name, all] of times) {
-        medians.get(name)?.push(all.sort((a, b) => a - b)[TRANSACTIONS / 2] ?? NaN);
+        const before = processorTime(backend?.pid);
+        await run(`call public."${name}"('${claims}', ${TRANSACTIONS})`);
+        if (round === 0) continue;
+        const { ms = [], cpu = [] } = measured.get(name) ?? {};
+        ms.push(times.sort((a, b) => a - b)[TRANSACTIONS / 2] ?? NaN);
+        cpu.push((processorTime(backend?.pid) - before) / TRANSACTIONS);
       }
     }
   } finally {
     connection.release();
     await client.end();
   }
-  const base = medians.get("select 1") ?? [];
-  return ["countersigned", "foreign"].flatMap((name) => {
-    const own = medians.get(name) ?? [];
+  const base = measured.get("select 1");
+  return (["countersigned", "foreign"] as const).flatMap((name) => {
+    const own = measured.get(name);
+    const added = (of: "ms" | "cpu") =>
+      (own?.[of] ?? []).map((value, at) => value - (base?.[of][at] ?? NaN));
+    const ratio = (own?.ms ?? []).map((value, at) => value / (base?.ms[at] ?? NaN));
+    const title = `${size} issuers, ${name}`;
     return [
-      result(
-        `guard, ${size} issuers: added by a ${name} token`,
-        "ms",
-        "less",
-        own.map((it, at) => it - (base[at] ?? NaN)),
-      ),
-      result(
-        `guard, ${size} issuers: ${name} to select 1`,
-        "times",
-        "less",
-        own.map((it, at) => it / (base[at] ?? NaN)),
-      ),
+      result(`${title}: processor time in the server`, "ms", "less", added("cpu")),
+      result(`${title}: latency for a client`, "ms", "less", added("ms")),
+      result(`${title}: latency, to select 1`, "times", "less", ratio),
     ];
   });
+}
+
+interface Samples {
+  readonly ms: number[];
+  readonly cpu: number[];
+}
+
+/** A procedure that runs such transactions without a client, which is the time of the guard and of little else. */
+function withinServer(name: string, statement: string): string {
+  return `create or replace procedure public."${name}"(claims text, transactions int) language plpgsql as $$
+    begin
+      for turn in 1..transactions loop
+        perform set_config('role', '${ROLE}', true), set_config('request.jwt.claims', claims, true);
+        ${statement.replace("select", "perform")};
+        commit;
+      end loop;
+    end $$`;
+}
+
+/** Milliseconds for which Linux has run the server's process: what else runs on the machine does not count. */
+function processorTime(pid: number | undefined): number {
+  const [nanoseconds] = Deno.readTextFileSync(`/proc/${pid}/schedstat`).split(" ");
+  return Number(nanoseconds) / 1e6;
 }
 
 /** Claims as PostgREST hands them on, with the database's own seal. */
@@ -157,7 +177,7 @@ async function sealedClaims(issuer: string): Promise<string> {
 async function bulkChanges(size: number): Promise<Result[]> {
   const timed = async (change: (on: boolean) => Promise<unknown>) => {
     const seconds = [];
-    for (let round = 0; round < rounds * 2; round++) {
+    for (let round = 0; round < 6; round++) {
       const start = performance.now();
       await change(round % 2 === 1);
       seconds.push((performance.now() - start) / 1_000);
