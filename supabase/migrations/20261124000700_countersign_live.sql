@@ -142,8 +142,10 @@ as $$
 declare
   outrun int[];
 begin
-  -- One change of an issuer at a time: what follows has to see the one before.
+  -- One change of an issuer at a time: what follows has to see the one before. Written and not only locked, so that
+  -- a frozen snapshot which does not show what the one before has added fails, instead of leaving that live.
   perform from countersign.live l where l.issuer = any (issuers) and l.kid = '' order by l.issuer for update;
+  update countersign.live l set lock_number = l.lock_number where l.issuer = any (issuers) and l.kid = '';
 
   -- Only what takes effect at once has to wait: a request that was let through would be refused by now.
   select array_agg(distinct l.lock_number) into outrun

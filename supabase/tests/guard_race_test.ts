@@ -4,6 +4,8 @@ import {
   becomeRequest,
   connect,
   countersigned,
+  ed25519Pem,
+  refusal,
   register,
   registerMany,
   RegistryDatabase,
@@ -323,4 +325,31 @@ Deno.test("administrators, with a statement each, and requests never deadlock", 
     await Promise.all(requests);
     await admins.end();
   }
+});
+
+Deno.test("a revocation from a frozen snapshot fails rather than leave a key live that it does not show", async () => {
+  await register(registry.owner, "frozen");
+  const other = connect(registry.target.databaseUrl);
+  const revoke = (meanwhile: () => Promise<unknown>) =>
+    other.begin("isolation level repeatable read", async (sql) => {
+      await sql`select from jwt_issuers`;
+      await meanwhile();
+      await sql`update jwt_issuers set is_active = false where issuer = 'frozen'`;
+    });
+  const added = await ed25519Pem("added");
+  try {
+    await assert.rejects(
+      revoke(() =>
+        registry
+          .owner`insert into jwt_public_keys (issuer, public_key, algorithm) values ('frozen', ${added}, 'EdDSA')`
+      ),
+      refusal("40001"),
+    );
+    await revoke(() => Promise.resolve());
+  } finally {
+    await other.end();
+  }
+  const live = await registry.superuser`
+    select distinct issuer_is_active from countersign.live where issuer = 'frozen'`;
+  assert.deepEqual([...live], [{ issuer_is_active: false }]);
 });

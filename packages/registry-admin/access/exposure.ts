@@ -93,7 +93,10 @@ const EXPOSURE = String.raw`
       from registry t
       cross join unnest(array['SELECT', 'INSERT', 'UPDATE']) as p(privilege)
       where exists (select from pg_roles where rolname = 'service_role')
-        and (t.relname in ('jwt_issuers', 'jwt_public_keys') or t.relname in ('jwt_registry_audit', 'jwt_issuer_policies') and p.privilege = 'SELECT')
+        and (t.relname in ('jwt_issuers', 'jwt_public_keys', 'jwt_oidc_providers', 'jwt_federation_rules', 'jwt_revoked_provider_keys')
+          or t.relname in ('jwt_registry_audit', 'jwt_issuer_policies', 'jwt_federation_policies') and p.privilege = 'SELECT')
+          -- A revoked key is inserted or deleted, and its row is not changed.
+          and (t.relname <> 'jwt_revoked_provider_keys' or p.privilege <> 'UPDATE')
         and not has_any_column_privilege('service_role', t.oid, p.privilege)
       order by 1
     )) as service_role_lacks,

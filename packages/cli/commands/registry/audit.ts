@@ -51,11 +51,17 @@ function row(change: AuditRow): string[] {
     String(id),
     at,
     actor,
-    `${operation.toLowerCase()} ${table_name}`,
+    [operation.toLowerCase(), table_name, ...ruleName(change)].join(" "),
     issuer ?? "",
     reason ?? "",
     changed.map((name) => `${name}: ${brief(before?.[name])} → ${brief(after?.[name])}`).join("; "),
   ];
+}
+
+/** Which of an issuer's rules it was. */
+function ruleName({ table_name, before, after }: AuditRow): string[] {
+  const name = (after ?? before)?.name;
+  return table_name === "jwt_federation_rules" && typeof name === "string" ? [name] : [];
 }
 
 function brief(value: unknown): string {

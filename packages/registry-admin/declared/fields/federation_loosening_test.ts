@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
+// The judgement is held to the code that it speaks of, which the package keeps to itself.
+import { conditionHolds } from "../../../verifier/federation/condition.ts";
 import { PROVIDER_FIELDS } from "./provider_fields.ts";
 import { RULE_FIELDS } from "./rule_fields.ts";
 import type { RegistryValue } from "./value.ts";
@@ -69,3 +72,35 @@ for (
     assert.deepEqual(judged(column, before, after), []);
   });
 }
+
+const text = fc.string({ unit: fc.constantFrom("a", "b", "/", ":"), minLength: 1, maxLength: 4 });
+const scalar = fc.oneof(
+  fc.tuple(text, fc.constantFrom("", "*", "**")).map(([text, end]) => text + end),
+  fc.constantFrom(1, true),
+);
+const condition = fc.oneof(scalar, fc.array(scalar, { minLength: 1, maxLength: 2 }));
+
+Deno.test("no change of a condition that is judged harmless lets in a claim", () => {
+  let accepted = 0;
+  let harmless = 0;
+  fc.assert(
+    fc.property(
+      condition,
+      condition,
+      fc.oneof(text, fc.constantFrom(1, true)),
+      (before, after, claim) => {
+        const reasons = judged(
+          "conditions",
+          JSON.stringify({ a: before }),
+          JSON.stringify({ a: after }),
+        );
+        if (reasons.length === 0) harmless++;
+        if (!conditionHolds(after, claim) || conditionHolds(before, claim)) return;
+        accepted++;
+        assert.notEqual(reasons.length, 0, JSON.stringify({ before, after, claim }));
+      },
+    ),
+    { numRuns: Number(Deno.env.get("COUNTERSIGN_PROPERTY_RUNS") ?? 20_000) },
+  );
+  assert(accepted > 100 && harmless > 100, `expected both kinds, got ${accepted} and ${harmless}`);
+});
