@@ -75,6 +75,7 @@ export {
   type ProviderRegistration,
   type RegisteredProvider,
 } from "./providers/providers.ts";
+export { getProviderRecord } from "./providers/provider_record.ts";
 export { activateRule, deactivateRule } from "./rules/rule_state.ts";
 export {
   addRule,
@@ -91,6 +92,7 @@ export type {
   IssuerKey,
   IssuerPolicy,
   IssuerRecord,
+  ProviderRecord,
   RegistryIdentity,
 } from "@countersign/verifier";
 export type { AuditRow, KeyState, PublicKeyRow, RegisteredKey } from "./store/rows.ts";

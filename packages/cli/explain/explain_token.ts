@@ -5,7 +5,7 @@ import {
   type VerificationReason,
   verifyMultiIssuerJwt,
 } from "@countersign/verifier";
-import { judgedRules } from "../federation/federation_record.ts";
+import { judgedRules } from "../federation/judged_rules.ts";
 import type { JudgedRule } from "../federation/rule_lines.ts";
 import { federatedFacts, type Federation } from "./federation.ts";
 import { readUnverified } from "./read_unverified.ts";

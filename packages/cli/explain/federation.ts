@@ -1,11 +1,14 @@
-import { getIssuerRecord, type RegistryTarget } from "@countersign/registry-admin";
+import {
+  getIssuerRecord,
+  getProviderRecord,
+  type RegistryTarget,
+} from "@countersign/registry-admin";
 import {
   type IssuerRecord,
   type ProviderKeys,
   type ProviderRecord,
   remoteProviderKeys,
 } from "@countersign/verifier";
-import { providerRecord } from "../federation/federation_record.ts";
 import type { CliIo } from "../io.ts";
 import type { UnverifiedToken } from "./read_unverified.ts";
 import type { StepName } from "./steps.ts";
@@ -25,7 +28,7 @@ export async function federationOf(
   name: string,
   io: CliIo,
 ): Promise<Federation | undefined> {
-  const provider = await providerRecord(target, name);
+  const provider = await getProviderRecord(target, name);
   if (provider === undefined) return undefined;
   const names = Array.from(new Set(provider.rules.map(({ issuer }) => issuer)));
   const issuers = await Promise.all(names.map((issuer) => getIssuerRecord(target, issuer)));

@@ -1,3 +1,4 @@
+import { getProviderRecord } from "@countersign/registry-admin";
 import type { Command } from "commander";
 import { CliError, usage } from "../errors.ts";
 import type { CliIo } from "../io.ts";
@@ -5,7 +6,7 @@ import { painter } from "../options/color.ts";
 import { jsonObject, readInput } from "../options/input.ts";
 import { printable } from "../options/output.ts";
 import { registryCommand } from "../options/registry_command.ts";
-import { judgedRules, providerRecord } from "./federation_record.ts";
+import { judgedRules } from "./judged_rules.ts";
 import { chosenRule, judgementLines } from "./rule_lines.ts";
 
 interface TestOptions {
@@ -34,7 +35,7 @@ that is active matches. To test a token, see countersign explain --help.`,
       const claims = jsonObject("--claims", await readInput(path, "claims", io));
       const { iss } = claims;
       if (typeof iss !== "string") usage("Expected the claims to have an iss, the provider's");
-      const provider = await providerRecord(await open(), iss);
+      const provider = await getProviderRecord(await open(), iss);
       if (provider === undefined) {
         throw new CliError(
           "failed",
