@@ -8,7 +8,7 @@ const SILENCE = 30_000;
 interface Line {
   readonly loaded?: readonly number[];
   readonly reach?: readonly (readonly number[])[];
-  readonly files?: readonly string[];
+  readonly durations?: readonly number[];
   readonly trying?: number;
   readonly killed?: number;
   readonly survived?: number;
@@ -38,21 +38,20 @@ export class MutantRuns {
 
   /** The mutants that no test notices. */
   async survivors(): Promise<Mutant[]> {
-    const { atLoading, reach, files, survived } = await this.#oneAfterTheOther();
+    const { atLoading, survived } = await this.#oneAfterTheOther();
     const alive: Mutant[] = [];
     for (const mutant of this.#mutants) {
       const { id, file } = mutant;
-      const suspects = atLoading.has(id) || survived.has(id);
-      if (!suspects) continue;
-      // In a process of its own: nothing that was remembered before it can hide it.
-      const near = this.#tests.filter((test) =>
-        test.includes(file.slice(0, file.lastIndexOf("/") + 1))
-      );
-      const judges = atLoading.has(id)
-        ? [...new Set([...near, ...this.#tests])]
-        : [...new Set(files.filter((_, test) => reach[test]?.includes(id)))];
-      if (judges.length === 0 || await this.#survives(id, judges)) alive.push(mutant);
-      this.#tick();
+      if (!survived.has(id)) continue;
+      if (!atLoading.has(id)) {
+        alive.push(mutant);
+        continue;
+      }
+      // What a file does while it loads happens once a process, so it needs one of its own.
+      const folder = file.slice(0, file.lastIndexOf("/") + 1);
+      const near = this.#tests.filter((test) => test.includes(folder));
+      const far = this.#tests.filter((test) => !near.includes(test));
+      if (await this.#survives(id, near) && await this.#survives(id, far)) alive.push(mutant);
     }
     return alive;
   }
@@ -63,11 +62,11 @@ export class MutantRuns {
     const left = new Set(all);
     let atLoading = new Set<number>();
     let reach: readonly (readonly number[])[] | undefined;
-    let files: readonly string[] = [];
+    let durations: readonly number[] = [];
     const survived = new Set<number>();
     while (left.size > 0 || reach === undefined) {
       let trying: number | undefined;
-      const known = reach === undefined ? {} : { reach };
+      const known = reach === undefined ? {} : { reach, durations };
       const orders = { tests: this.#tests, mutants: [...left], ...known };
       const ended = await this.#run(orders, (line) => {
         if (line.broken !== undefined) {
@@ -78,27 +77,26 @@ export class MutantRuns {
         }
         if (line.reach !== undefined) {
           reach = line.reach;
-          files = line.files ?? [];
+          durations = line.durations ?? [];
           atLoading = new Set(line.loaded);
-          for (const id of atLoading) left.delete(id);
         }
         trying = line.trying ?? trying;
         const judged = line.killed ?? line.survived;
         if (judged === undefined) return;
         left.delete(judged);
-        if (line.survived !== undefined && !atLoading.has(judged)) survived.add(judged);
-        if (line.killed !== undefined) this.#tick();
+        if (line.survived !== undefined) survived.add(judged);
+        this.#tick();
       });
       if (ended) break;
-      // It hangs, or took the process with it: a test has noticed.
       if (trying === undefined) throw new Error("The tests do not end without a mutant");
-      left.delete(trying);
-      this.#tick();
+      // It hangs, or took the process with it: a test has noticed.
+      if (left.delete(trying)) this.#tick();
     }
-    return { atLoading, reach: reach ?? [], files, survived };
+    return { atLoading, survived };
   }
 
   async #survives(active: number, tests: readonly string[]): Promise<boolean> {
+    if (tests.length === 0) return true;
     let survived = false;
     await this.#run({ tests, mutants: [], active }, (line) => {
       survived ||= line.survived !== undefined;

@@ -13,6 +13,8 @@ interface Orders {
   readonly active?: number;
   /** What an earlier run found out: by test, the mutants that it reaches; none for one that is not steady. */
   readonly reach?: readonly (readonly number[])[];
+  /** By test, how many milliseconds it takes. */
+  readonly durations?: readonly number[];
 }
 
 type Body = (context: object) => unknown;
@@ -21,6 +23,7 @@ interface Collected {
   readonly file: string;
   readonly body: Body;
   reached: Set<number>;
+  duration: number;
 }
 
 const TEST_TIMEOUT = 8_000;
@@ -42,7 +45,9 @@ const collect = (...args: unknown[]): void => {
     | undefined;
   const body = args.findLast((arg): arg is Body => typeof arg === "function") ?? options?.fn;
   const name = args.find((arg): arg is string => typeof arg === "string") ?? options?.name ?? "";
-  if (body !== undefined) collected.push({ name, file: loading, body, reached: new Set() });
+  if (body !== undefined) {
+    collected.push({ name, file: loading, body, reached: new Set(), duration: 0 });
+  }
 };
 Object.defineProperty(Deno, "test", {
   value: Object.assign(collect, { beforeAll() {}, afterAll() {} }),
@@ -108,35 +113,44 @@ if (orders.reach === undefined) {
   const whileLoading = [...reached];
   for (const test of collected) {
     reached = new Set();
+    const start = performance.now();
     const failure = await failureOf(test);
+    test.duration = Math.round(performance.now() - start);
     // A second time: a test that only passes once says nothing about a mutant.
     const again = failure ?? await failureOf(test);
     test.reached = again === undefined ? reached : new Set();
     if (again !== undefined) say({ flaky: test.name, failure: again });
   }
   const reach = collected.map((test) => [...test.reached]);
-  say({ loaded: whileLoading, reach, files: collected.map(({ file }) => file) });
+  const durations = collected.map(({ duration }) => duration);
+  say({ loaded: whileLoading, reach, durations });
 } else {
-  for (const [index, ids] of orders.reach.entries()) collected[index]!.reached = new Set(ids);
+  for (const [index, ids] of orders.reach.entries()) {
+    collected[index]!.reached = new Set(ids);
+    collected[index]!.duration = orders.durations?.[index] ?? 0;
+  }
 }
 
 for (const mutant of orders.mutants) {
   say({ trying: mutant });
-  const judges = collected.filter((test) => test.reached.has(mutant));
-  let killer: string | undefined;
+  // The quickest first: most mutants die at once.
+  const judges = collected.filter((test) => test.reached.has(mutant))
+    .toSorted((one, other) => one.duration - other.duration);
+  let killer: Collected | undefined;
   active = mutant;
   stray = undefined;
   for (const test of judges) {
     if (await failureOf(test) !== undefined || stray !== undefined) {
-      killer = test.name;
+      killer = test;
       break;
     }
   }
   active = -1;
-  say(
-    killer === undefined
-      ? { survived: mutant, judges: judges.length }
-      : { killed: mutant, by: killer },
-  );
+  if (killer === undefined) say({ survived: mutant });
+  else {
+    say({ killed: mutant, by: killer.name });
+    // What the mutant has left behind would be held against the next one: it gets another process.
+    if (await failureOf(killer) !== undefined) Deno.exit(4);
+  }
 }
 Deno.exit(0);
