@@ -68,7 +68,7 @@ export function createJwtSwapProxy(
     forward(request, pathAndQuery, token, settings.forward);
   const observe = createSwapObserver(options);
   observeProviders(() => settings.providerKeys.states?.() ?? []);
-  const refusals = new UniformRefusals(settings.now);
+  const refusals = new UniformRefusals(settings);
 
   return async (request) => {
     const swap = observe(request);
@@ -103,7 +103,7 @@ export function createJwtSwapProxy(
         swap.handedOver(reason);
         return notAllowed();
       }
-      const refusal = refusals.of(reason);
+      const refusal = await refusals.of(error, reason);
       swap.refused(error, reason, refusal);
       const { method } = request;
       return refusalResponse(refusal, { method, requestId: swap.requestId, error });

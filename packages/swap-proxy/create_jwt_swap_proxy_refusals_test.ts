@@ -1,8 +1,10 @@
 import { makeIssuer, NOW_SEC } from "@countersign/fixture";
 import type { KeySource } from "@countersign/verifier";
 import assert from "node:assert/strict";
-import { harness, issuer } from "./fixtures/proxy_harness.ts";
+import { type Harness, harness, issuer } from "./fixtures/proxy_harness.ts";
+import { fakeRegistry } from "./fixtures/registry.ts";
 import { fakeUpstream } from "./fixtures/upstream.ts";
+import { postgresKeySource } from "./registry/postgres_key_source.ts";
 
 Deno.test("createJwtSwapProxy() tells who signed a token what is wrong with it, and nobody else", async () => {
   const proxy = harness();
@@ -89,22 +91,57 @@ Deno.test("createJwtSwapProxy() says what to correct where the database or Postg
   }
 });
 
+const answerOf = async (proxy: Harness, token: string) => {
+  const response = await proxy.send(token);
+  const headers = [...response.headers].filter(([name]) => name !== "countersign-request-id");
+  return JSON.stringify([response.status, headers, await response.text()]);
+};
+
 Deno.test("createJwtSwapProxy() answers alike for every name while the registry cannot be asked", async () => {
   const stranger = await makeIssuer("nobody-knows");
   const keySource: KeySource = {
     find: (name) =>
       name === "service-a" ? issuer.record : Promise.reject(new Error("too many names wait")),
   };
-  const proxy = harness({ keySource });
   const forged = (await issuer.sign()).slice(0, -8) + "AAAAAAAA";
-  const answerOf = async (token: string) => {
-    const response = await proxy.send(token);
-    const headers = [...response.headers].filter(([name]) => name !== "countersign-request-id");
-    return JSON.stringify([response.status, headers, await response.text()]);
+  for (const first of [forged, await stranger.sign()]) {
+    const proxy = harness({ keySource });
+    const answer = await answerOf(proxy, first);
+    assert.match(answer, /registry_unavailable/);
+    assert.equal(await answerOf(proxy, await stranger.sign()), answer);
+    assert.equal(await answerOf(proxy, forged), answer);
+    const event = proxy.events.at(-1);
+    assert.ok(event?.type === "refused");
+    assert.deepEqual([event.reason, event.status], ["bad_signature", 503]);
+    assert.equal((await proxy.send(await issuer.sign())).status, 200);
+  }
+});
+
+Deno.test("createJwtSwapProxy() answers alike for every name in a crowd that fills the queue, over SQL", async () => {
+  const registry = fakeRegistry();
+  registry.put(issuer.record);
+  const source = postgresKeySource(registry.client, { now: registry.now });
+  const crowd = async () => {
+    const waiting = Array.from({ length: 10_000 }, (_, n) => source.find(`made up ${n}`));
+    return await Promise.allSettled(waiting);
   };
-  assert.equal(await answerOf(await stranger.sign()), await answerOf(forged));
-  const event = proxy.events.at(-1);
-  assert.ok(event?.type === "refused");
-  assert.deepEqual([event.reason, event.status], ["bad_signature", 503]);
-  assert.equal((await proxy.send(await issuer.sign())).status, 200);
+  const forged = (await issuer.sign()).slice(0, -8) + "AAAAAAAA";
+  const stranger = await (await makeIssuer("nobody-knows")).sign();
+  try {
+    const answers: string[] = [];
+    for (const token of [forged, stranger]) {
+      const proxy = harness({ keySource: source });
+      assert.equal((await proxy.send(await issuer.sign())).status, 200);
+      const release = registry.hold();
+      const crowded = crowd();
+      answers.push(await answerOf(proxy, token));
+      assert.equal((await proxy.send(await issuer.sign())).status, 200);
+      release();
+      await crowded;
+    }
+    assert.match(answers[0] ?? "", /registry_unavailable/);
+    assert.equal(answers[1], answers[0]);
+  } finally {
+    await source.close();
+  }
 });

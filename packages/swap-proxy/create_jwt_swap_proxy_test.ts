@@ -302,7 +302,7 @@ Deno.test("createJwtSwapProxy() answers its own failures with 500 and without th
 
 Deno.test("createJwtSwapProxy() works with the seed's options alone", async () => {
   const registry = fakeUpstream((request) =>
-    request.url.startsWith(`${TARGET}/rest/v1/jwt_issuer_policies`)
+    /\/rest\/v1\/jwt_(?:issuer|federation)_policies\?/.test(request.url)
       ? Response.json([])
       : Response.json({}, { status: 500 })
   );
@@ -317,7 +317,7 @@ Deno.test("createJwtSwapProxy() works with the seed's options alone", async () =
   const response = await handler(new Request("http://x/functions/v1/rest/widgets", { headers }));
   assert.equal(response.status, 401);
   assert.equal((await response.json()).code, "token_refused");
-  assert.equal(registry.seen.length, 1);
+  assert.equal(registry.seen.length, 2, "Expected one read of issuers and one of providers");
 });
 
 Deno.test("createJwtSwapProxy() refuses options that cannot work, by name and all at once", () => {

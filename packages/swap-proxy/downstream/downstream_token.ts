@@ -3,12 +3,12 @@ import { SwapProxyError } from "../errors.ts";
 import type { DownstreamSigner } from "./downstream_signer.ts";
 import { sealOf } from "./seal.ts";
 
-/** Most seconds that a downstream token lives. */
-const LIFETIME = 30;
+/** Most seconds that a downstream token lives, and a probe's. */
+export const DOWNSTREAM_LIFETIME = 30;
 /** Seconds for which it is sent again with the same inbound token: two thirds of its life are left. */
 const REUSE = 10;
 /** Seconds that a downstream token lives at least when it is handed out, unless the inbound one ends before. */
-export const LEAST_LIFETIME = LIFETIME - REUSE;
+export const LEAST_LIFETIME = DOWNSTREAM_LIFETIME - REUSE;
 
 interface Minted {
   readonly token: string;
@@ -117,7 +117,7 @@ export function downstreamClaims(
     ...others,
     ...(Array.isArray(aud) && aud.length === 1 && { aud: aud[0] }),
     role,
-    exp: Math.min(claims.exp, nowSec + LIFETIME),
+    exp: Math.min(claims.exp, nowSec + DOWNSTREAM_LIFETIME),
     countersign: {
       kid,
       ...(jti !== undefined && { jti }),

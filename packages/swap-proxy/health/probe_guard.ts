@@ -1,3 +1,4 @@
+import { DOWNSTREAM_LIFETIME } from "../downstream/downstream_token.ts";
 import type { ProxySettings } from "../options/proxy_settings.ts";
 import { askPostgrest, type PostgrestAnswer, TRANSACTIONS } from "./ask_postgrest.ts";
 
@@ -16,7 +17,11 @@ export async function probeGuard(
 ): Promise<GuardCall> {
   const iat = Math.floor(now() / 1000);
   const mark = { kid: NO_KID, iat };
-  const token = await signer.sign({ role: "anon", exp: iat + 30, countersign: mark });
+  const token = await signer.sign({
+    role: "anon",
+    exp: iat + DOWNSTREAM_LIFETIME,
+    countersign: mark,
+  });
   for (const question of TRANSACTIONS) {
     const verdict = judge(await askPostgrest(forward, question, token));
     if (verdict !== "not_exposed") return verdict;

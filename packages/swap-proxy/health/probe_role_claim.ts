@@ -1,3 +1,4 @@
+import { DOWNSTREAM_LIFETIME } from "../downstream/downstream_token.ts";
 import type { ProxySettings } from "../options/proxy_settings.ts";
 import { askPostgrest, type PostgrestAnswer, TRANSACTIONS } from "./ask_postgrest.ts";
 
@@ -14,7 +15,7 @@ export async function probeRoleClaim(
   { signer, forward, now }: Pick<ProxySettings, "signer" | "forward" | "now">,
 ): Promise<RoleClaim> {
   const role = `countersign_probe_${crypto.randomUUID().slice(0, 8)}`;
-  const token = await signer.sign({ role, exp: Math.floor(now() / 1000) + 30 });
+  const token = await signer.sign({ role, exp: Math.floor(now() / 1000) + DOWNSTREAM_LIFETIME });
   for (const question of TRANSACTIONS) {
     const verdict = judge(await askPostgrest(forward, question, token), role);
     if (verdict !== "not_exposed") return verdict;

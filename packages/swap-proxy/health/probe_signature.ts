@@ -1,3 +1,4 @@
+import { DOWNSTREAM_LIFETIME } from "../downstream/downstream_token.ts";
 import type { ProxySettings } from "../options/proxy_settings.ts";
 import { askPostgrest, type PostgrestAnswer } from "./ask_postgrest.ts";
 
@@ -19,7 +20,10 @@ export async function probeSignature(
 ): Promise<Upstream> {
   let token: string;
   try {
-    token = await signer.sign({ role: "anon", exp: Math.floor(now() / 1000) + 30 });
+    token = await signer.sign({
+      role: "anon",
+      exp: Math.floor(now() / 1000) + DOWNSTREAM_LIFETIME,
+    });
   } catch {
     return { upstream: "ok", signature: "refused" };
   }

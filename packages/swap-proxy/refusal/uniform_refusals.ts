@@ -1,6 +1,7 @@
+import { JwtVerificationError, type KeySource } from "@countersign/verifier";
 import { type Refusal, type RefusalReason, REFUSALS } from "./refusals.ts";
 
-/** Milliseconds for which one failure of the registry decides what strangers are answered. */
+/** Milliseconds for which one failure of the registry or a provider decides what strangers are answered. */
 const UNIFORM_FOR = 1_000;
 
 /** Reasons for which a token gets 503 whether or not its signature would hold. */
@@ -25,26 +26,49 @@ const BEFORE_SIGNATURE: ReadonlySet<RefusalReason> = new Set([
 /**
  * Chooses what a caller gets for a reason.
  *
- * Where the registry or a provider cannot be asked, a name that is not in memory gets 503, and one that is would get 401: whoever sees
- * both can tell which names are registered. So for a second after each such 503 both get it.
+ * Where the registry cannot be asked, a name that is not in memory gets 503, and one that is would get 401: whoever
+ * compares them can tell which names are registered. So a registered name gets its 401 only if a name that nobody has
+ * would get one: such a name is looked up for it. For a second after each 503 every name gets the same.
  */
 export class UniformRefusals {
+  readonly #keySource: KeySource;
   readonly #now: () => number;
   #failedAt = -Infinity;
+  /** Nobody can register a name that ends with it, for nobody knows it. */
+  #nobody: string | undefined;
 
   /** @param now Milliseconds since the epoch. */
-  constructor(now: () => number) {
+  constructor({ keySource, now }: { keySource: KeySource; now: () => number }) {
+    this.#keySource = keySource;
     this.#now = now;
   }
 
-  /** The row of the table that a caller gets. */
-  of(reason: RefusalReason): Refusal {
+  /** The row of the table that a caller gets for what was thrown. */
+  async of(error: unknown, reason: RefusalReason): Promise<Refusal> {
     if (UNAVAILABLE.has(reason)) {
       this.#failedAt = this.#now();
-    } else if (BEFORE_SIGNATURE.has(reason) && this.#isUniform()) {
-      return REFUSALS.registry_unavailable;
+      return REFUSALS[reason];
     }
-    return REFUSALS[reason];
+    if (!BEFORE_SIGNATURE.has(reason)) return REFUSALS[reason];
+    if (this.#isUniform()) return REFUSALS.registry_unavailable;
+    // A name that is not registered has been looked up by itself.
+    const { issuer } = error instanceof JwtVerificationError ? error : {};
+    if (issuer === undefined || await this.#wouldBeRefused(issuer)) return REFUSALS[reason];
+    this.#failedAt = this.#now();
+    return REFUSALS.registry_unavailable;
+  }
+
+  /** Whether a name as this one, but that nobody has, would get 401. It is the same one each time, as this one is. */
+  async #wouldBeRefused(issuer: string): Promise<boolean> {
+    this.#nobody ??= crypto.randomUUID();
+    const name = `${issuer} ${this.#nobody}`;
+    try {
+      await this.#keySource.find(name);
+      await this.#keySource.findProvider?.(name);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #isUniform(): boolean {
