@@ -18,6 +18,12 @@ export interface Exposure {
   readonly registryGrants: readonly string[];
   /** Privileges on the registry that `service_role` lacks. */
   readonly serviceRoleLacks: readonly string[];
+  /** Tables of the registry whose Row Level Security is off, or not forced. */
+  readonly registryUnprotected: readonly string[];
+  /** Whether the database accepts a key of the seal. Without one every token of the proxy is refused. */
+  readonly hasSealKey: boolean;
+  /** Roles whose statements are ended after less than a second, as `role: setting`. */
+  readonly shortTimeouts: readonly string[];
   /** Roles that may not run the guard, so that PostgREST refuses their every request while it is on. */
   readonly guardDenied: readonly string[];
   /** PostgREST's settings in the database, without the prefix `pgrst.`. */
@@ -101,11 +107,25 @@ const EXPOSURE = String.raw`
       order by 1
     )) as service_role_lacks,
     to_jsonb(array(
+      select t.oid::regclass::text from registry t join pg_class c on c.oid = t.oid
+      where t.relname in ('jwt_issuers', 'jwt_public_keys', 'jwt_registry_audit')
+        and c.relkind = 'r' and not (c.relrowsecurity and c.relforcerowsecurity)
+      order by 1
+    )) as registry_unprotected,
+    to_jsonb(array(
+      select r.rolname || ': ' || c.setting
+      from pg_roles r cross join lateral unnest(r.rolconfig) as c(setting)
+      where (r.oid in (select oid from roles) or r.rolname = 'authenticator')
+        and c.setting ~ '^statement_timeout=([1-9][0-9]{0,2}(ms)?)$'
+      order by 1
+    )) as short_timeouts,
+    to_jsonb(array(
       select r.rolname from pg_roles r cross join guard g
       where (r.oid in (select oid from roles) or r.rolname in ('anon', 'authenticated', 'service_role'))
         and not (has_function_privilege(r.oid, g.oid, 'EXECUTE') and has_schema_privilege(r.oid, 'countersign', 'USAGE'))
       order by 1
     )) as guard_denied,
+    coalesce(has_table_privilege(to_regclass('countersign.seal_keys'), 'SELECT'), false) as may_see_seals,
     coalesce((select jsonb_object_agg(substr(s.name, 7), s.value) from settings s), '{}') as postgrest,
     (
       select o.rolname from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_roles o on o.oid = c.relowner
@@ -133,6 +153,9 @@ const EXPOSURE = String.raw`
     )) as reader_functions,
     coalesce((select r.rolcanlogin from pg_roles r where r.rolname = 'countersign_reader'), false) as reader_logs_in
 `;
+
+const SEAL =
+  "select exists (select from countersign.seal_keys k where k.accepted_until is null or k.accepted_until > clock_timestamp()) as found";
 
 /**
  * Reads from the catalogs what lies open beside tables: functions with their owner's rights, privileges on the registry,
@@ -166,13 +189,14 @@ export async function exposure(
   target: DatabaseTarget | SqlTarget,
   roles: readonly string[],
 ): Promise<Exposure> {
-  const [row = {}] = await withConnection(
+  const { row, hasSealKey } = await withConnection(
     target,
     (sql) =>
-      sql.begin(
-        "read only",
-        (transaction) => transaction.unsafe<Row[]>(EXPOSURE, [JSON.stringify(roles)]),
-      ),
+      sql.begin("read only", async (transaction) => {
+        const [row = {}] = await transaction.unsafe<Row[]>(EXPOSURE, [JSON.stringify(roles)]);
+        const [seal] = row.may_see_seals === true ? await transaction.unsafe<Row[]>(SEAL) : [];
+        return { row, hasSealKey: seal?.found !== false };
+      }),
   );
   return {
     definerFunctions: objects(row.definer_functions).map((found) => ({
@@ -182,6 +206,9 @@ export async function exposure(
     })),
     registryGrants: texts(row, "registry_grants"),
     serviceRoleLacks: texts(row, "service_role_lacks"),
+    registryUnprotected: texts(row, "registry_unprotected"),
+    hasSealKey,
+    shortTimeouts: texts(row, "short_timeouts"),
     guardDenied: texts(row, "guard_denied"),
     postgrest: Object.fromEntries(
       Object.entries(Object(row.postgrest)).map(([name, value]) => [name, String(value)]),

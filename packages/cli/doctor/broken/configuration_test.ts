@@ -293,6 +293,24 @@ brokenSetups("the function's configuration", { complete: false }, [
     fix: /sslmode/,
   },
   {
+    what: "a registry without a key for the seal",
+    superuser: [
+      "create table public.kept_seals as select * from countersign.seal_keys; delete from countersign.seal_keys",
+      "insert into countersign.seal_keys select * from public.kept_seals; drop table public.kept_seals",
+    ],
+    deploy: () => ({}),
+    expect: ["guard.no_seal_key"],
+    fix: /^countersign guard rotate-seal$/,
+  },
+  {
+    what: "a project in which countersign_reader was dropped",
+    superuser: ["drop owned by countersign_reader; drop role countersign_reader", "select 1"],
+    prepare: ({ target }) => Promise.resolve(() => applyMigrations(target.databaseUrl)),
+    deploy: () => ({}),
+    expect: ["access.registry_broken", "registry.registry_unreadable"],
+    fix: /apply the migrations again, which restore what is missing/,
+  },
+  {
     what: "a registry that belongs to another role",
     superuser: [
       "alter table public.jwt_issuers owner to supabase_admin",

@@ -155,6 +155,33 @@ brokenSetups("the registry", { complete: true }, [
     fix: /grant usage on schema countersign to public/,
   },
   {
+    what: "a registry without row level security",
+    superuser: [
+      "alter table public.jwt_issuers disable row level security",
+      "alter table public.jwt_issuers enable row level security",
+    ],
+    expect: ["grants.registry_unprotected"],
+    fix: /apply the migrations again/,
+  },
+  {
+    what: "a registry whose owner passes its row level security",
+    superuser: [
+      "alter table public.jwt_public_keys no force row level security",
+      "alter table public.jwt_public_keys force row level security",
+    ],
+    expect: ["grants.registry_unprotected"],
+    fix: /apply the migrations again/,
+  },
+  {
+    what: "a role whose statements end at once",
+    superuser: [
+      "alter role notes_writer set statement_timeout = '1ms'",
+      "alter role notes_writer reset statement_timeout",
+    ],
+    expect: ["roles.short_timeout"],
+    fix: /alter role notes_writer reset statement_timeout/,
+  },
+  {
     what: "every table of public granted to anon",
     superuser: [
       "grant select on all tables in schema public to anon",

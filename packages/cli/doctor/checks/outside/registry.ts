@@ -12,6 +12,10 @@ export const registryCheck: Check = {
       return other ?? ok("the function reads its registry");
     }
     if (checks.registry === undefined) return notChecked("the function does not report it");
+    const open = await target.exposure();
+    if (!("why" in open) && !open.hasSealKey) {
+      return notChecked("the registry has no key for the seal; see guard");
+    }
     return problem(
       "registry_unreadable",
       "the function cannot read its registry, and rejects everyone",

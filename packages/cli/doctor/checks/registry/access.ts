@@ -29,11 +29,19 @@ export const accessCheck: Check = {
     if (found.error === undefined) return notChecked(found.why);
     if (refused.length > 0) return refused;
     const { code, message } = found.error;
-    if (code === "not_authorized" && !("why" in opened)) {
+    const isOpen = !("why" in opened);
+    if (isOpen && code === "not_authorized") {
       return problem(
         "registry_denied",
         message,
         "connect as the registry's owner, usually postgres; see migrations",
+      );
+    }
+    if (isOpen && code !== "schema_missing") {
+      return problem(
+        "registry_broken",
+        message,
+        "apply the migrations again, which restore what is missing",
       );
     }
     return code === "schema_missing"

@@ -6,12 +6,18 @@ export const grantsCheck: Check = {
   async run({ exposure }) {
     const open = await exposure();
     if ("why" in open) return notChecked(open.why);
-    const { registryGrants, serviceRoleLacks, readerFunctions, readerLogsIn } = open;
+    const { registryGrants, registryUnprotected, serviceRoleLacks } = open;
+    const { readerFunctions, readerLogsIn } = open;
     const findings = [
       ...registryGrants.length === 0 ? [] : problem(
         "registry_granted",
         `the registry is granted to the public: ${listed(registryGrants)}`,
         "apply the migrations again, which take back what was granted; or revoke all on each of them from anon, authenticated",
+      ),
+      ...registryUnprotected.length === 0 ? [] : problem(
+        "registry_unprotected",
+        `${listed(registryUnprotected)} has no row level security, or does not force it`,
+        "apply the migrations again, which enable and force it",
       ),
       ...serviceRoleLacks.length === 0 ? [] : warning(
         "service_role_lacks",

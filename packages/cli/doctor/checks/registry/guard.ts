@@ -30,6 +30,14 @@ export const guardCheck: Check = {
     }
     if ("why" in opened) return byTheFunction(checks.guard, opened.why);
     if ("why" in registered) return notChecked(registered.why);
+    const open = await target.exposure();
+    if (!("why" in open) && !open.hasSealKey) {
+      return problem(
+        "no_seal_key",
+        "no key of the seal is accepted: the function cannot seal a token, and rejects everyone",
+        "countersign guard rotate-seal",
+      );
+    }
     const status = await guardStatus(opened);
     if (status.enabled) {
       return [

@@ -1,12 +1,12 @@
 import { type IssuerSummary, type RoleStanding, roleStandings } from "@countersign/registry-admin";
 import { type Check, type Finding, notChecked, ok, problem, warning } from "../../finding.ts";
 import { sqlText } from "../../quoting.ts";
-import { rolesOf } from "../../target.ts";
+import { rolesOf, type Target } from "../../target.ts";
 
 /** Whether issuers get the roles that their policies name, and policies for users apply to them. */
 export const rolesCheck: Check = {
   name: "roles",
-  async run({ issuers, database }) {
+  async run({ issuers, database, exposure }) {
     const found = await issuers();
     if ("why" in found) return notChecked(found.why);
     const opened = await database();
@@ -14,9 +14,21 @@ export const rolesCheck: Check = {
       ? byTheRegistry(found)
       : (await roleStandings(opened, rolesOf(found)))
         .flatMap((standing) => byTheDatabase(standing, found));
-    return findings.length === 0 ? ok("every role that an issuer may claim is safe") : findings;
+    const all = [...findings, ...endedEarly(await exposure())];
+    return all.length === 0 ? ok("every role that an issuer may claim is safe") : all;
   },
 };
+
+function endedEarly(open: Awaited<ReturnType<Target["exposure"]>>): readonly Finding[] {
+  return "why" in open ? [] : open.shortTimeouts.flatMap((setting) => {
+    const [role = ""] = setting.split(":");
+    return warning(
+      "short_timeout",
+      `statements are ended after less than a second (${setting})`,
+      `alter role ${role} reset statement_timeout`,
+    );
+  });
+}
 
 function byTheDatabase(
   { role, refusal, isAuthenticated }: RoleStanding,
