@@ -89,6 +89,7 @@ export type {
   Algorithm,
   Condition,
   ConditionScalar,
+  FederationRule,
   IssuerKey,
   IssuerPolicy,
   IssuerRecord,
