@@ -39,6 +39,8 @@ export interface IssuerPolicy {
   readonly audiences: readonly string[] | null;
   /** Most seconds between `iat` and `exp`. */
   readonly maxTokenLifetime: number;
+  /** Most seconds that a token lives which this issuer's are exchanged for. `null` or absent: none is exchanged. */
+  readonly maxExchangeLifetime?: number | null;
   /** Tokens issued before this second are refused. */
   readonly rejectIssuedBefore: number | null;
   /** Whether a token may be used for one write only. */

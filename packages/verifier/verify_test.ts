@@ -318,6 +318,7 @@ Deno.test("verifyMultiIssuerJwt() reads the registry of a project as the seed pa
     allowed_claims: null,
     audiences: null,
     max_token_lifetime: 300,
+    max_exchange_lifetime: null,
     reject_issued_before: null,
     single_use: false,
     mode: "enforce",

@@ -68,6 +68,10 @@ create table if not exists public.jwt_issuers (
     constraint jwt_issuers_max_token_lifetime_is_sane check (
       countersign.lifetime_seconds(max_token_lifetime) is not null
     ),
+  max_exchange_lifetime interval
+    constraint jwt_issuers_max_exchange_lifetime_is_sane check (
+      max_exchange_lifetime is null or (countersign.lifetime_seconds(max_exchange_lifetime) between 60 and 900) is true
+    ),
   reject_issued_before timestamptz
     constraint jwt_issuers_reject_issued_before_is_sane check (
       reject_issued_before between '1970-01-01 00:00:00+00' and '9999-12-31 00:00:00+00'
@@ -79,6 +83,18 @@ create table if not exists public.jwt_issuers (
     constraint jwt_issuers_description_is_short check (pg_catalog.char_length(description) <= 1000),
   created_at timestamptz not null default pg_catalog.now(),
   updated_at timestamptz not null default pg_catalog.now()
+);
+select countersign.ensure(
+  exists (
+    select from pg_catalog.pg_attribute a
+    where a.attrelid = 'public.jwt_issuers'::regclass and a.attname = 'max_exchange_lifetime'
+  ),
+  $ddl$
+  alter table public.jwt_issuers add column if not exists max_exchange_lifetime interval
+    constraint jwt_issuers_max_exchange_lifetime_is_sane check (
+      max_exchange_lifetime is null or (countersign.lifetime_seconds(max_exchange_lifetime) between 60 and 900) is true
+    )
+  $ddl$
 );
 comment on table public.jwt_issuers is
   'Who may sign tokens for this target, and what those tokens may claim. One row is one issuer and its policy.';
@@ -96,6 +112,8 @@ comment on column public.jwt_issuers.allowed_claims is
   'Names of further claims. null: any that is not protected. A protected claim (app_metadata, email, aal, …) has to be named here.';
 comment on column public.jwt_issuers.audiences is 'Values of aud of which a token must name one. null: the target''s own.';
 comment on column public.jwt_issuers.max_token_lifetime is 'Most time between iat and exp: 1 second to 1 day.';
+comment on column public.jwt_issuers.max_exchange_lifetime is
+  'Longest life of a token that this issuer''s are exchanged for, which goes straight to the platform: 1 to 15 minutes. null (the default): none is exchanged. Needs the guard.';
 comment on column public.jwt_issuers.reject_issued_before is 'Tokens whose iat is earlier are refused: revokes tokens without touching keys.';
 comment on column public.jwt_issuers.single_use is 'Whether a token commits at most one write. Needs the guard.';
 comment on column public.jwt_issuers.mode is

@@ -199,10 +199,12 @@ begin
   end if;
 
   if found_key.single_use and current_setting('transaction_read_only') = 'off' then
-    -- The token that the issuer signed verifies until iat + lifetime at the latest, give or take tolerances.
+    -- The token that the issuer signed verifies until iat + lifetime at the latest, give or take tolerances; one that
+    -- it was exchanged for before the issuer became single_use, for 15 minutes more.
     perform countersign.use_token_once(
       iss, claims #>> '{countersign,jti}',
-      to_timestamp(least(iat, extract(epoch from now()))::float8) + make_interval(secs => found_key.max_token_lifetime + 300)
+      to_timestamp(least(iat, extract(epoch from now()))::float8)
+        + make_interval(secs => found_key.max_token_lifetime + case when claims ? 'iat' then 900 else 0 end + 300)
     );
   end if;
   return known.chained;

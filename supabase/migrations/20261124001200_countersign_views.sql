@@ -67,7 +67,11 @@ select
     where k.issuer = i.issuer and not k.is_active
     order by k.updated_at desc, k.kid
     limit 100
-  ) as revoked_kids
+  ) as revoked_kids,
+  case
+    when countersign.lifetime_seconds(i.max_exchange_lifetime) between 60 and 900
+      then countersign.lifetime_seconds(i.max_exchange_lifetime)
+  end as max_exchange_lifetime
 from public.jwt_issuers i
 cross join lateral (
   select array(

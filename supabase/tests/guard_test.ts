@@ -336,6 +336,16 @@ Deno.test("used_tokens keeps an id for longer than its token can verify, and the
     await sql`select set_config('role', 'none', true)`;
     const [row] =
       await sql`select extract(epoch from expires_at)::int as until from countersign.used_tokens`;
+    // One that was exchanged for it, before the issuer became single_use, lives up to 15 minutes more.
+    const exchanged = { ...use(kid, "exchanged", iat), iat: seconds(-5) };
+    assert.equal(await guarded(sql, exchanged), PASSED);
+    const again = await guarded(sql, exchanged);
+    assert.equal(again === PASSED ? again : again.code, "token_already_used");
+    await sql`select set_config('role', 'none', true)`;
+    const [longer] = await sql`
+      select extract(epoch from expires_at)::int as until from countersign.used_tokens where jti = 'exchanged'`;
+    assert.equal(longer?.until, iat + 3600 + 900 + 300);
+
     // Beyond iat + lifetime: PostgREST's tolerance of 30 s and any that the verifier is likely to be given.
     assert.equal(row?.until, iat + 3600 + 300);
 
@@ -351,6 +361,6 @@ Deno.test("used_tokens keeps an id for longer than its token can verify, and the
     }
     assert.deepEqual(left, [6, 2, 0, 0]);
     const [live] = await sql`select count(*)::int from countersign.used_tokens`;
-    assert.equal(live?.count, 5);
+    assert.equal(live?.count, 6);
   });
 });

@@ -18,6 +18,7 @@ Deno.test("jwt_issuer_policies is what the verifier's parseIssuerRow reads", asy
       allowed_claims: ["depot"],
       audiences: ["ref"],
       max_token_lifetime: "90 seconds",
+      max_exchange_lifetime: "5 minutes",
       reject_issued_before: "2026-01-01T00:00:00.25Z",
       single_use: true,
       mode: "observe",
@@ -35,6 +36,7 @@ Deno.test("jwt_issuer_policies is what the verifier's parseIssuerRow reads", asy
         allowedClaims: ["depot"],
         audiences: ["ref"],
         maxTokenLifetime: 90,
+        maxExchangeLifetime: 300,
         // Rounded to the side that refuses more.
         rejectIssuedBefore: Date.UTC(2026, 0, 1) / 1000 + 1,
         singleUse: true,

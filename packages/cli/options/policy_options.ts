@@ -16,6 +16,7 @@ export interface PolicyOptions {
   readonly audience?: readonly string[];
   readonly ownAudience?: boolean;
   readonly maxLifetime?: string;
+  readonly maxExchangeLifetime?: string | false;
   readonly rejectIssuedBefore?: string | false;
   readonly singleUse?: boolean;
   readonly mode?: "enforce" | "observe";
@@ -33,6 +34,10 @@ export function addPolicyOptions(command: Command): Command {
     .option("--claim <name>", "an extra claim that tokens may contain (repeatable)", repeated)
     .option("--audience <aud>", "an audience that tokens must name (repeatable)", repeated)
     .option("--max-lifetime <duration>", "the longest time from iat to exp, like 5m")
+    .option(
+      "--max-exchange-lifetime <duration>",
+      "the longest life of exchanged tokens, 60s to 15m; requires the guard",
+    )
     .option("--reject-issued-before <time>", 'reject tokens issued before this: "now" or a time')
     .option("--single-use", "allow one write per token; requires the guard")
     .option("--no-single-use", "allow a token to be used repeatedly")
@@ -51,12 +56,13 @@ export function addPolicyResets(command: Command): Command {
     .option("--any-subject", "allow any sub that is not a user's ID")
     .option("--any-claim", "allow any claim that is not protected")
     .option("--own-audience", "allow only the target's own audience")
+    .option("--no-max-exchange-lifetime", "exchange no token")
     .option("--no-reject-issued-before", "remove the cutoff");
 }
 
 /** The fields of the policy that the flags name, and no others. */
 export function policyFields(options: PolicyOptions, io: CliIo): PolicyFields {
-  const { defaultRole, maxLifetime, rejectIssuedBefore } = options;
+  const { defaultRole, maxLifetime, maxExchangeLifetime, rejectIssuedBefore } = options;
   return withoutUndefined({
     roles: options.role === false ? [] : options.role,
     defaultRole: defaultRole === false ? null : defaultRole,
@@ -67,6 +73,11 @@ export function policyFields(options: PolicyOptions, io: CliIo): PolicyFields {
     maxTokenLifetime: maxLifetime === undefined
       ? undefined
       : durationOption("--max-lifetime", maxLifetime),
+    maxExchangeLifetime: maxExchangeLifetime === undefined
+      ? undefined
+      : maxExchangeLifetime === false
+      ? null
+      : durationOption("--max-exchange-lifetime", maxExchangeLifetime),
     rejectIssuedBefore: rejectIssuedBefore === undefined
       ? undefined
       : rejectIssuedBefore === false

@@ -22,7 +22,7 @@ const registries = await randomRegistries();
 async function policies(): Promise<Map<unknown, unknown>> {
   const rows = await sql`
     select issuer, is_active, allowed_roles, default_role, allowed_subjects, allow_user_subjects, allowed_claims,
-      audiences, max_token_lifetime, reject_issued_before, single_use, mode,
+      audiences, max_token_lifetime, max_exchange_lifetime, reject_issued_before, single_use, mode,
       (select jsonb_object_agg(k ->> 'kid', k) from jsonb_array_elements(keys) k) as keys
     from public.jwt_issuer_policies`;
   return new Map(rows.map((row) => [row.issuer, sorted(row)]));

@@ -22,6 +22,8 @@ export interface PolicyFields {
   readonly audiences?: readonly string[] | null;
   /** The longest time from `iat` to `exp`, in seconds. */
   readonly maxTokenLifetime?: number;
+  /** The longest life of a token that this issuer's are exchanged for, in seconds: 60 to 900. `null`: none is. Needs the guard. */
+  readonly maxExchangeLifetime?: number | null;
   /** Tokens issued before this second since the epoch are refused. */
   readonly rejectIssuedBefore?: number | null;
   /** Whether a token may be used for one write only. Needs the guard. */
@@ -40,15 +42,7 @@ export interface RegisteredPolicy extends Required<PolicyFields> {
 
 /** The columns for the fields that were given, and for no others. */
 export function policyColumns(fields: PolicyFields): Columns {
-  const { maxTokenLifetime, rejectIssuedBefore } = fields;
-  if (
-    maxTokenLifetime !== undefined && !(Number.isInteger(maxTokenLifetime) && maxTokenLifetime > 0)
-  ) {
-    throw new RegistryError(
-      "invalid_argument",
-      "Expected maxTokenLifetime to be a positive, whole number of seconds",
-    );
-  }
+  const { maxTokenLifetime, maxExchangeLifetime, rejectIssuedBefore } = fields;
   const given: Record<string, ColumnValue | undefined> = {
     allowed_roles: fields.roles,
     default_role: fields.defaultRole,
@@ -56,7 +50,8 @@ export function policyColumns(fields: PolicyFields): Columns {
     allow_user_subjects: fields.allowUserSubjects,
     allowed_claims: fields.claims,
     audiences: fields.audiences,
-    max_token_lifetime: maxTokenLifetime === undefined ? undefined : `${maxTokenLifetime} seconds`,
+    max_token_lifetime: lifetimeColumn("maxTokenLifetime", maxTokenLifetime),
+    max_exchange_lifetime: lifetimeColumn("maxExchangeLifetime", maxExchangeLifetime),
     reject_issued_before: epochColumn("rejectIssuedBefore", rejectIssuedBefore),
     single_use: fields.singleUse,
     mode: fields.mode,
@@ -67,6 +62,18 @@ export function policyColumns(fields: PolicyFields): Columns {
     if (value !== undefined) columns[name] = value;
   }
   return columns;
+}
+
+function lifetimeColumn<Absent extends null | undefined>(
+  name: string,
+  seconds: number | Absent,
+): string | Absent {
+  if (seconds === undefined || seconds === null) return seconds;
+  if (Number.isInteger(seconds) && seconds > 0) return `${seconds} seconds`;
+  throw new RegistryError(
+    "invalid_argument",
+    `Expected ${name} to be a positive, whole number of seconds`,
+  );
 }
 
 /**
@@ -86,6 +93,7 @@ export function registeredPolicy(issuer: Row, view: Row): RegisteredPolicy {
     claims: nullable(issuer, "allowed_claims", texts),
     audiences: nullable(issuer, "audiences", texts),
     maxTokenLifetime: number(view, "max_token_lifetime"),
+    maxExchangeLifetime: nullable(view, "max_exchange_lifetime", number),
     rejectIssuedBefore: cutoff === null ? null : Math.ceil(Date.parse(cutoff) / 1000),
     singleUse: flag(issuer, "single_use"),
     mode: text(issuer, "mode") === "observe" ? "observe" : "enforce",

@@ -146,6 +146,11 @@ const RULES: readonly (readonly [RegExp, RegistryErrorCode, string?])[] = [
     "Expected the longest lifetime of a token to be from 1 second to 1 day",
   ],
   [
+    /_max_exchange_lifetime_is_sane"/,
+    "invalid_argument",
+    "Expected the longest life of an exchanged token to be from 60 seconds to 15 minutes",
+  ],
+  [
     /_valid_for_some_time"/,
     "invalid_argument",
     "Expected the key's begin to be earlier than its end",

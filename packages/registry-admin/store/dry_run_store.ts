@@ -30,6 +30,7 @@ const DEFAULTS: Partial<Record<Relation, Row>> = {
     allowed_claims: null,
     audiences: null,
     max_token_lifetime: "00:05:00",
+    max_exchange_lifetime: null,
     reject_issued_before: null,
     single_use: false,
     mode: "enforce",

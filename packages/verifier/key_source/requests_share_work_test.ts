@@ -36,6 +36,7 @@ const row = () =>
     allowed_claims: null,
     audiences: null,
     max_token_lifetime: 300,
+    max_exchange_lifetime: null,
     reject_issued_before: null,
     single_use: false,
     mode: "enforce",

@@ -77,6 +77,10 @@ function describe(policy: RegisteredPolicy): string[][] {
     ["audiences", names(policy.audiences, "the target's own")],
     ["longest lifetime", `${policy.maxTokenLifetime}s`],
     [
+      "longest exchange",
+      policy.maxExchangeLifetime === null ? "none" : `${policy.maxExchangeLifetime}s`,
+    ],
+    [
       "reject issued before",
       rejectIssuedBefore === null ? "none" : new Date(rejectIssuedBefore * 1000).toISOString(),
     ],

@@ -180,6 +180,18 @@ export const durationType: FieldType<number> = {
   toColumn: (seconds) => `${seconds} seconds`,
 };
 
+const EXCHANGE_S = { least: 60, most: 900 };
+
+/** Seconds that an exchanged token may live. */
+export const exchangeDurationType: FieldType<number> = {
+  ...durationType,
+  fromFile(value) {
+    const seconds = durationType.fromFile(value);
+    if (seconds >= EXCHANGE_S.least && seconds <= EXCHANGE_S.most) return seconds;
+    throw new RangeError('Expected a duration from "1 minute" to "15 minutes"');
+  },
+};
+
 const EARLIEST = Date.UTC(1970, 0, 1);
 const LATEST = Date.UTC(9999, 11, 31);
 

@@ -2,6 +2,7 @@ import { type Field, field, optionalField } from "./field.ts";
 import {
   choiceType,
   durationType,
+  exchangeDurationType,
   flagType,
   namesType,
   nameType,
@@ -12,6 +13,7 @@ import {
   defaultRole,
   earlier,
   longer,
+  longerExchange,
   moreRoles,
   never,
   otherAudiences,
@@ -68,6 +70,12 @@ export const ISSUER_FIELDS: readonly Field[] = [
     type: durationType,
     standard: 300,
     loosens: longer,
+  }),
+  optionalField("max_exchange_lifetime", {
+    about:
+      'Longest life of a token that this issuer\'s are exchanged for, from "1 minute" to "15 minutes". Left out: none is exchanged. Needs the guard.',
+    type: exchangeDurationType,
+    loosens: longerExchange,
   }),
   optionalField("reject_issued_before", {
     about: "Tokens issued earlier are refused. Left out: none are.",

@@ -77,6 +77,13 @@ export function longer(before: number, after: number): Reasons {
   return after > before ? [`lets tokens live ${after - before} seconds longer`] : [];
 }
 
+/** More seconds for tokens that the issuer's are exchanged for, or any at all. */
+export function longerExchange(before: number | null, after: number | null): Reasons {
+  if (after === null) return [];
+  if (before === null) return [`lets tokens be exchanged for some that live ${after} seconds`];
+  return after > before ? [`lets exchanged tokens live ${after - before} seconds longer`] : [];
+}
+
 /** An earlier beginning, or none. Times are ISO 8601 in UTC, which sort as text. */
 export function earlier(reason: string) {
   return (before: string | null, after: string | null): Reasons =>

@@ -84,6 +84,16 @@ for (
       `${ISSUER}max_token_lifetime = "300"`,
       /^2:1 Expected a duration/,
     ],
+    [
+      "an exchange of under a minute",
+      `${ISSUER}max_exchange_lifetime = "59 seconds"`,
+      /^2:1 Expected a duration from "1 minute" to "15 minutes"/,
+    ],
+    [
+      "an exchange of over 15 minutes",
+      `${ISSUER}max_exchange_lifetime = "16 minutes"`,
+      /^2:1 Expected a duration from "1 minute" to "15 minutes"/,
+    ],
     ["a duration in months", `${ISSUER}max_token_lifetime = "1 month"`, /^2:1 Expected a duration/],
     ["a duration of none", `${ISSUER}max_token_lifetime = "0 seconds"`, /^2:1 Expected a duration/],
     [
@@ -229,6 +239,7 @@ Deno.test("readDeclaration() gives what is left out the database's defaults", as
     allowed_claims: null,
     audiences: null,
     max_token_lifetime: 300,
+    max_exchange_lifetime: null,
     reject_issued_before: null,
     single_use: false,
     mode: "enforce",

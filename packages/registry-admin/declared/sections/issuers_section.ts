@@ -12,7 +12,11 @@ export const issuersSection: Section = {
   keyColumn: "issuer",
   identityColumns: ["issuer"],
   // An interval is written as the session's IntervalStyle has it; the view has seconds.
-  computed: { relation: "jwt_issuer_policies", order: "issuer", columns: ["max_token_lifetime"] },
+  computed: {
+    relation: "jwt_issuer_policies",
+    order: "issuer",
+    columns: ["max_token_lifetime", "max_exchange_lifetime"],
+  },
   fields: ISSUER_FIELDS,
   members: {},
   identify({ name }) {
