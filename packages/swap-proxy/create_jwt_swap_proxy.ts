@@ -3,7 +3,10 @@ import { bearerToken } from "./request/bearer_token.ts";
 import { createMinter } from "./downstream/downstream_token.ts";
 import { type Answer, createAuthorizer } from "./gateway/authorizer.ts";
 import { notAllowed } from "./gateway/hand_over.ts";
+import { createExchanger, type Exchange } from "./exchange/exchanger.ts";
+import { metadata } from "./exchange/metadata.ts";
 import { forward } from "./upstream/forward.ts";
+import { GuardGate } from "./health/guard_gate.ts";
 import { createHealth } from "./health/health.ts";
 import { probeRoleClaim } from "./health/probe_role_claim.ts";
 import { RoleClaimGate } from "./health/role_claim_gate.ts";
@@ -29,7 +32,8 @@ const RULE_HEADER = "countersign-rule";
  * spans or metrics are created.
  *
  * Serves `/`, `/<table>` and `/rpc/<function>` below the mount path, and `/-/healthz` and `/-/readyz`
- * there without a token. With `gatewaySecret`, `/-/authorize` answers the operator's gateway instead of forwarding.
+ * there without a token. `/-/token` exchanges a token for one that goes straight to the platform, where the issuer's policy
+ * allows it, and `/-/.well-known/oauth-authorization-server` describes it. With `gatewaySecret`, `/-/authorize` answers the operator's gateway instead of forwarding.
  *
  * **Does not** answer CORS preflights by itself (its callers are backends; OPTIONS needs a token like
  * everything else), follow redirects, or buffer bodies.
@@ -62,7 +66,9 @@ export function createJwtSwapProxy(
   const route = createRequestRouter(settings.mountPath);
   const mint = createMinter(settings);
   const roleClaim = new RoleClaimGate(() => probeRoleClaim(settings), settings.now);
-  const health = createHealth(settings, roleClaim);
+  const guard = new GuardGate(settings);
+  const health = createHealth(settings, roleClaim, guard);
+  const beginExchange = createExchanger(settings, roleClaim, guard);
   const gateway = createAuthorizer(settings, route);
   const forwarding = (request: Request, { pathAndQuery }: UpstreamRoute): Answer => (_, token) =>
     forward(request, pathAndQuery, token, settings.forward);
@@ -73,10 +79,19 @@ export function createJwtSwapProxy(
   return async (request) => {
     const swap = observe(request);
     let handsOver = false;
+    let exchange: Exchange | undefined;
     try {
       const to = route(request);
       if (to.kind === "healthz" || to.kind === "readyz") {
         return await health(to.kind, request.method);
+      }
+      if (to.kind === "metadata") return metadata(settings.publicUrl, request.method);
+      const rule = request.headers.get(RULE_HEADER);
+      const verify = rule === null ? settings.verify : { ...settings.verify, rule };
+      if (to.kind === "token") {
+        exchange = beginExchange();
+        swap.routed("token");
+        return await exchange.answer(request, verify, swap);
       }
       if (to.kind === "authorize") handsOver = gateway.admit(request.headers);
       const answer = to.kind === "authorize"
@@ -85,8 +100,6 @@ export function createJwtSwapProxy(
       swap.routed();
 
       const inbound = bearerToken(request.headers);
-      const rule = request.headers.get(RULE_HEADER);
-      const verify = rule === null ? settings.verify : { ...settings.verify, rule };
       const verified = await verifyMultiIssuerJwt(inbound, verify);
       swap.verified(verified);
 
@@ -105,8 +118,8 @@ export function createJwtSwapProxy(
       }
       const refusal = await refusals.of(error, reason);
       swap.refused(error, reason, refusal);
-      const { method } = request;
-      return refusalResponse(refusal, { method, requestId: swap.requestId, error });
+      const context = { method: request.method, requestId: swap.requestId, error };
+      return exchange?.refused(refusal, reason, context) ?? refusalResponse(refusal, context);
     }
   };
 }

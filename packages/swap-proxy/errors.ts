@@ -17,6 +17,13 @@ export type ProxyReason =
   | "upstream_invalid"
   | "downstream_token_rejected"
   | "role_claim_ignored"
+  | "token_request_invalid"
+  | "client_authentication_not_supported"
+  | "grant_type_not_supported"
+  | "scope_not_allowed"
+  | "audience_not_allowed"
+  | "exchange_not_allowed"
+  | "guard_required"
   | "client_closed"
   | "internal_error";
 

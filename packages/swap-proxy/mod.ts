@@ -49,7 +49,13 @@ export {
   type PostgresListener,
 } from "@countersign/postgres";
 
-export type { ObservedEvent, ProviderEvent, RefusedEvent, SwapEvent } from "./events/swap_event.ts";
+export type {
+  ExchangedEvent,
+  ObservedEvent,
+  ProviderEvent,
+  RefusedEvent,
+  SwapEvent,
+} from "./events/swap_event.ts";
 export type { TokenRejection } from "./upstream/token_rejection.ts";
 export { type PublicCode, type Refusal, type RefusalReason, REFUSALS } from "./refusal/refusals.ts";
 export {

@@ -48,7 +48,13 @@ export type { DownstreamSigner } from "./downstream/downstream_signer.ts";
 export { hs256Signer } from "./downstream/hs256_signer.ts";
 export { jwkSigner, type PrivateJwk } from "./downstream/jwk_signer.ts";
 
-export type { ObservedEvent, ProviderEvent, RefusedEvent, SwapEvent } from "./events/swap_event.ts";
+export type {
+  ExchangedEvent,
+  ObservedEvent,
+  ProviderEvent,
+  RefusedEvent,
+  SwapEvent,
+} from "./events/swap_event.ts";
 export { type PublicCode, type Refusal, type RefusalReason, REFUSALS } from "./refusal/refusals.ts";
 export {
   ConfigurationError,

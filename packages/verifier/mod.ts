@@ -48,6 +48,7 @@ export {
   type RemoteProviderKeysOptions,
 } from "./provider_keys/remote_provider_keys.ts";
 export { memoryKeySource, type MemoryKeySourceOptions } from "./key_source/memory_key_source.ts";
+export { isReservedRole } from "./claims/reserved_roles.ts";
 export { PROTECTED_CLAIMS } from "./claims/protected_claims.ts";
 export { canonicalCertificates } from "./key/certificates.ts";
 export { importPublicKey, keyId } from "./key/public_key.ts";

@@ -26,7 +26,7 @@ import {
   type RunningFunction,
   type Stage,
 } from "@countersign/fixture/stage";
-import { type Attempt, type Change, TokenForge, until } from "@countersign/fixture";
+import { type Attempt, type Change, HttpConnection, TokenForge, until } from "@countersign/fixture";
 import { makeProvider, makeRule } from "@countersign/fixture/federation";
 import { KEY_ATTACKS } from "@countersign/fixture/attacks";
 import { keyFor } from "@countersign/fixture";
@@ -190,6 +190,40 @@ async function sealKeyMissing(stage: Stage): Promise<void> {
   }
 }
 
+const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+/** A token request to a function that has just started, for an issuer whose tokens may be exchanged. */
+function byTokenRequest(
+  reason: RefusalReason,
+  change: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>> = {},
+  lifetime: string | null = "5 minutes",
+): Provocation {
+  return async (stage) => {
+    await stage.sql`
+      update public.jwt_issuers set max_exchange_lifetime = ${lifetime}::interval where issuer = 'warehouse'`;
+    await using other = await inProcess.start(stage.env);
+    const body = String(
+      new URLSearchParams({
+        grant_type: EXCHANGE,
+        subject_token: stage.warehouse.token(),
+        subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+        ...change,
+      }),
+    );
+    const lines = [
+      "POST /rest/-/token HTTP/1.1",
+      "Host: edge-runtime.internal",
+      "Content-Type: application/x-www-form-urlencoded",
+      `Content-Length: ${body.length}`,
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ];
+    using connection = await HttpConnection.open(other.origin);
+    const answer = await connection.send([...lines, "", body].join("\r\n"));
+    assertRefused(answer, reason, other);
+  };
+}
+
 const PROVOKED: Readonly<Record<RefusalReason, Provocation>> = {
   host_invalid: byRequest("host_invalid", () => ({
     path: "/x",
@@ -270,6 +304,17 @@ const PROVOKED: Readonly<Record<RefusalReason, Provocation>> = {
     COUNTERSIGN_JWT_SECRET: "a secret that PostgREST was never told of",
   }),
   role_claim_ignored: roleClaimIgnored,
+  token_request_invalid: byTokenRequest("token_request_invalid", { assertion: "x" }),
+  client_authentication_not_supported: byTokenRequest(
+    "client_authentication_not_supported",
+    {},
+    { authorization: "Basic eDp5" },
+  ),
+  grant_type_not_supported: byTokenRequest("grant_type_not_supported", { grant_type: "password" }),
+  scope_not_allowed: byTokenRequest("scope_not_allowed", { scope: "service_role" }),
+  audience_not_allowed: byTokenRequest("audience_not_allowed", { audience: "staging" }),
+  exchange_not_allowed: byTokenRequest("exchange_not_allowed", {}, {}, null),
+  guard_required: byTokenRequest("guard_required", {}),
   client_closed: clientClosed,
   internal_error: (stage) =>
     byOptions(stage, "internal_error", {

@@ -1,7 +1,6 @@
 import type { KeySource, MultiIssuerJwtClaims, SealKey, VerifyResult } from "@countersign/verifier";
-import { SwapProxyError } from "../errors.ts";
 import type { DownstreamSigner } from "./downstream_signer.ts";
-import { sealOf } from "./seal.ts";
+import { sealed } from "./sealed_claims.ts";
 
 /** Most seconds that a downstream token lives, and a probe's. */
 export const DOWNSTREAM_LIFETIME = 30;
@@ -64,25 +63,11 @@ export function createMinter({ signer, keySource, now }: MinterOptions): Minter 
     at: number,
   ): Promise<string> {
     const unsealed = downstreamClaims(verified, at);
-    const token = await signer.sign(await sealed(unsealed, sealKey));
+    const isSealed = sealKey !== undefined || keySource.sealKey !== undefined;
+    const token = await signer.sign(isSealed ? await sealed(unsealed, sealKey) : unsealed);
     const { role, claims, matchedKey: { kid } } = verified;
     minted.set(claims, { token, role, kid, sealKey, at });
     return token;
-  }
-
-  async function sealed(
-    claims: DownstreamClaims,
-    sealKey: SealKey | undefined,
-  ): Promise<Readonly<Record<string, unknown>>> {
-    if (sealKey !== undefined) {
-      const seal = await sealOf(claims, sealKey);
-      return { ...claims, countersign: { ...claims.countersign, seal } };
-    }
-    if (keySource.sealKey === undefined) return claims;
-    throw new SwapProxyError(
-      "seal_key_missing",
-      "The registry holds no key to seal with: apply the migrations of this version",
-    );
   }
 }
 

@@ -13,6 +13,8 @@ export const LOG_BUDGETS = {
   issuers: 25,
   /** Observe mode let it through. */
   observed: 10,
+  /** A token was exchanged. */
+  exchanges: 5,
   /** A provider's keys changed their state. */
   providers: 5,
   /** The operator has to act. */
@@ -25,6 +27,7 @@ export type LogKind = keyof typeof LOG_BUDGETS;
 /** The budget that an event's line counts towards. */
 export function logKind(event: SwapEvent): LogKind {
   if (event.type === "observed") return "observed";
+  if (event.type === "exchanged") return "exchanges";
   if (event.type === "provider") return "providers";
   if (event.alarm) return "alarms";
   if (event.authenticated) return "issuers";

@@ -19,6 +19,8 @@ export interface RefusedRequest {
   readonly key: MatchedKey | undefined;
   /** The federation rule that it acted under, if it did. */
   readonly rule?: string | undefined;
+  /** Set where it is a token request. */
+  readonly endpoint?: "token" | undefined;
 }
 
 /** The issuer and the key that a request named, as the registry spells them. */
@@ -45,6 +47,7 @@ export function refusedEvent(request: RefusedRequest): RefusedEvent {
     alarm: alarm || fault !== undefined,
     authenticated: key !== undefined || (verdict?.authenticated ?? false),
     ...withoutUndefined({
+      endpoint: request.endpoint,
       ...namedKey(request),
       claim: verdict?.claim,
       role: verdict?.role,
@@ -58,9 +61,15 @@ export function refusedEvent(request: RefusedRequest): RefusedEvent {
   };
 }
 
+const FIXED_SENTENCES: ReadonlySet<string> = new Set([
+  "seal_key_missing",
+  "role_claim_ignored",
+  "guard_required",
+]);
+
 /** Of errors whose message is one of ours and says what to correct. */
 function fixedSentence(error: unknown): string | undefined {
   const says = error instanceof SwapProxyError &&
-    (error.code === "seal_key_missing" || error.code === "role_claim_ignored");
+    FIXED_SENTENCES.has(error.code);
   return says ? error.message : undefined;
 }

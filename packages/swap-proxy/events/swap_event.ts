@@ -8,6 +8,8 @@ export interface RefusedEvent {
   readonly type: "refused";
   /** The id that the answer carries in `Countersign-Request-Id`. */
   readonly requestId: string;
+  /** Set where it is a token request that was refused. */
+  readonly endpoint?: "token";
   /** The precise reason, for the operator only. */
   readonly reason: RefusalReason;
   /** The public code that the caller received. */
@@ -58,6 +60,24 @@ export interface ObservedEvent {
   readonly observedRules?: readonly string[];
 }
 
+/** A token was exchanged for one that goes straight to the platform. */
+export interface ExchangedEvent {
+  /** What kind of event this is. */
+  readonly type: "exchanged";
+  /** The id that the answer carries in `Countersign-Request-Id`. */
+  readonly requestId: string;
+  /** The registered issuer. */
+  readonly issuer: string;
+  /** The key that verified. */
+  readonly kid: string;
+  /** The federation rule of a provider's token. */
+  readonly rule?: string;
+  /** The role of the token that was issued. */
+  readonly role: string;
+  /** Its life in seconds. */
+  readonly expiresIn: number;
+}
+
 /** The keys of an OIDC provider can be fetched again, or cannot. */
 export interface ProviderEvent {
   /** What kind of event this is. */
@@ -75,4 +95,4 @@ export interface ProviderEvent {
 }
 
 /** What the proxy reports to its operator. Holds no token, no secret and no unverified claim. */
-export type SwapEvent = RefusedEvent | ObservedEvent | ProviderEvent;
+export type SwapEvent = RefusedEvent | ObservedEvent | ExchangedEvent | ProviderEvent;

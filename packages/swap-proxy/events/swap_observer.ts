@@ -10,14 +10,19 @@ import { createTelemetry, type Telemetry } from "./telemetry.ts";
 export interface Swap {
   /** The id that the answer and the operator's log share. */
   readonly requestId: string;
-  /** The request is one for PostgREST. */
-  routed(): void;
+  /** The request is one for PostgREST, or for the token endpoint. */
+  routed(endpoint?: "token"): void;
   /** The token passed: signature, times and policy. */
   verified(verified: VerifyResult): void;
   /** There is a downstream token. */
   minted(): void;
   /** PostgREST answered. */
   answered(response: Response): Response;
+  /** A token was issued. */
+  exchanged(
+    response: Response,
+    token: { readonly role: string; readonly expiresIn: number },
+  ): Response;
   /** A gateway was told no, and sends the request itself: what is wrong with it is reported then. */
   handedOver(reason: RefusalReason): void;
   /** PostgREST did not answer. */
@@ -57,6 +62,7 @@ class ObservedSwap implements Swap {
   readonly #request: Request;
   #requestId: string | undefined;
   #isRouted = false;
+  #endpoint: "token" | undefined;
   #span: Span | undefined;
   #key: MatchedKey | undefined;
   #verified: VerifyResult | undefined;
@@ -73,10 +79,11 @@ class ObservedSwap implements Swap {
     return this.#requestId ??= requestId(this.#request.headers);
   }
 
-  routed(): void {
+  routed(endpoint?: "token"): void {
     this.#isRouted = true;
+    this.#endpoint = endpoint;
     this.#routedAt = this.#time();
-    this.#span = this.#observer.telemetry?.begin();
+    this.#span = this.#observer.telemetry?.begin(endpoint);
   }
 
   verified(verified: VerifyResult): void {
@@ -105,6 +112,28 @@ class ObservedSwap implements Swap {
     return response;
   }
 
+  exchanged(response: Response, token: { role: string; expiresIn: number }): Response {
+    const { issuer, kid } = this.#key ?? {};
+    const outcome = "exchanged";
+    const { status } = response;
+    this.#observer.telemetry?.end(this.#span, { endpoint: "token", issuer, kid, outcome, status });
+    this.#tellObserved(response);
+    response.headers.set(REQUEST_ID_HEADER, this.requestId);
+    if (issuer !== undefined && kid !== undefined) {
+      const { requestId } = this;
+      const rule = this.#verified?.rule;
+      this.#tell({
+        type: "exchanged",
+        requestId,
+        issuer,
+        kid,
+        ...(rule !== undefined && { rule }),
+        ...token,
+      });
+    }
+    return response;
+  }
+
   handedOver(reason: RefusalReason): void {
     if (!this.#isRouted) return;
     const { issuer, kid } = this.#key ?? {};
@@ -115,6 +144,7 @@ class ObservedSwap implements Swap {
   refused(error: unknown, reason: RefusalReason, refusal: Refusal): void {
     if (this.#isRouted) {
       this.#observer.telemetry?.end(this.#span, {
+        endpoint: this.#endpoint,
         ...namedKey({ error, key: this.#key }),
         outcome: refusal.code,
         reason,
@@ -124,7 +154,10 @@ class ObservedSwap implements Swap {
     if (this.#observer.onEvent === undefined) return;
     const { requestId } = this;
     const rule = this.#verified?.rule;
-    this.#tell(refusedEvent({ requestId, reason, refusal, error, key: this.#key, rule }));
+    const endpoint = this.#endpoint;
+    this.#tell(
+      refusedEvent({ requestId, reason, refusal, error, key: this.#key, rule, endpoint }),
+    );
   }
 
   #tellObserved(response: Response): void {

@@ -17,12 +17,14 @@ const MAX_ISSUERS = 1_000;
 
 /** What is reported to OpenTelemetry of one swap. Nothing in it is unverified, and nothing is secret. */
 export interface SwapOutcome {
+  /** Set where it is a token request, which is counted apart. */
+  readonly endpoint?: "token" | undefined;
   /** The registered issuer, where the token named one. */
   readonly issuer: string | undefined;
   /** The registered key, where the token named one. */
   readonly kid: string | undefined;
   /** The code that the caller received, or that PostgREST answered. */
-  readonly outcome: PublicCode | "answered" | "handed_over";
+  readonly outcome: PublicCode | "answered" | "exchanged" | "handed_over";
   /** The precise reason of a refusal. */
   readonly reason?: RefusalReason;
   readonly status: number;
@@ -31,7 +33,7 @@ export interface SwapOutcome {
 /** Reports swaps to OpenTelemetry. A provider that throws changes nothing for a caller. */
 export interface Telemetry {
   /** Begins a span; `undefined` where it is not recorded. */
-  begin(): Span | undefined;
+  begin(endpoint?: "token"): Span | undefined;
   /** Counts whether the token's signature had been checked before. */
   verified(verified: VerifyResult): void;
   /** Notes that a phase is over. */
@@ -55,6 +57,9 @@ export function createTelemetry(): Telemetry | undefined {
   const swaps = meter.createCounter("countersign.swaps", {
     description: "Swaps by registered issuer and outcome",
   });
+  const exchanges = meter.createCounter("countersign.exchanges", {
+    description: "Token requests by registered issuer and outcome",
+  });
   const tokens = meter.createCounter("countersign.verified_tokens", {
     description: "Verified tokens by whether the signature had been checked before",
   });
@@ -63,9 +68,11 @@ export function createTelemetry(): Telemetry | undefined {
   const seen = new WeakSet<object>();
 
   return {
-    begin: () =>
+    begin: (endpoint) =>
       safely(() => {
-        const span = tracer?.startSpan("countersign.swap");
+        const span = tracer?.startSpan(
+          endpoint === "token" ? "countersign.exchange" : "countersign.swap",
+        );
         return span?.isRecording() ? span : undefined;
       }),
     verified({ claims }) {
@@ -75,9 +82,9 @@ export function createTelemetry(): Telemetry | undefined {
     phase(span, name) {
       safely(() => span?.addEvent(name));
     },
-    end(span, { issuer, kid, outcome, reason, status }) {
+    end(span, { endpoint, issuer, kid, outcome, reason, status }) {
       safely(() =>
-        swaps.add(1, {
+        (endpoint === "token" ? exchanges : swaps).add(1, {
           "countersign.issuer": issuerLabel(issuers, issuer),
           "countersign.outcome": outcome,
         })

@@ -1,6 +1,7 @@
 import { requestsShareWork } from "@countersign/verifier";
 import type { ProxySettings } from "../options/proxy_settings.ts";
 import { type Facts, factsOf } from "./facts.ts";
+import type { GuardGate } from "./guard_gate.ts";
 import { checkReadiness, type Readiness } from "./readiness.ts";
 import type { RoleClaimGate } from "./role_claim_gate.ts";
 
@@ -16,8 +17,9 @@ type Found = Readiness & { readonly facts: Facts };
 export function createHealth(
   settings: ProxySettings,
   roleClaim: RoleClaimGate,
+  guard: GuardGate,
 ): (kind: "healthz" | "readyz", method: string) => Promise<Response> {
-  const check = checkReadiness(settings, roleClaim);
+  const check = checkReadiness(settings, roleClaim, guard);
   let last: { readonly at: number; readonly found: Found } | undefined;
   let pending: Promise<Found> | undefined;
 

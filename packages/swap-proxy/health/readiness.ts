@@ -1,12 +1,9 @@
 import type { ProviderState } from "@countersign/verifier";
 import type { ProxySettings } from "../options/proxy_settings.ts";
-import { probeGuard } from "./probe_guard.ts";
+import type { Guard, GuardGate } from "./guard_gate.ts";
 import type { RoleClaim } from "./probe_role_claim.ts";
 import { probeSignature, type Upstream } from "./probe_signature.ts";
 import type { RoleClaimGate } from "./role_claim_gate.ts";
-
-/** Whether the guard is called, where the database says that it is on. */
-type Guard = "ok" | "not_called" | "off" | "unknown";
 
 /** The body of `/-/readyz`, but for the facts. */
 export interface Readiness {
@@ -22,16 +19,16 @@ export interface Readiness {
 
 /** No issuer has this name; asking for it exercises the way to all of them. */
 const NO_ISSUER = "countersign_readyz";
-/** Milliseconds for which a good verdict about PostgREST's configuration serves; each costs a line in Postgres' log. */
+/** Milliseconds for which a good verdict about the role's claim serves; each costs a line in Postgres' log. */
 const CONFIGURATION_LIFETIME = 30_000;
 
 /** Makes what checks everything that a request passes on its way. */
 export function checkReadiness(
   settings: ProxySettings,
   roleClaim: RoleClaimGate,
+  guard: GuardGate,
 ): () => Promise<Readiness> {
-  const { keySource, providerKeys, now } = settings;
-  let lastGuard: { readonly at: number; readonly guard: Guard } | undefined;
+  const { keySource, providerKeys } = settings;
 
   return async () => {
     const [registry, upstream] = await Promise.all([readRegistry(), probeSignature(settings)]);
@@ -61,44 +58,15 @@ export function checkReadiness(
   }
 
   async function configurationOf(): Promise<Pick<Readiness["checks"], "role_claim" | "guard">> {
-    const [role_claim, guard] = await Promise.all([
+    const [role_claim, called] = await Promise.all([
       roleClaim.verdict(CONFIGURATION_LIFETIME),
-      guardOf(),
+      guard.verdict(),
     ]);
-    return { role_claim, guard };
-  }
-
-  async function guardOf(): Promise<Guard> {
-    const at = now();
-    if (lastGuard !== undefined && isWithin(at - lastGuard.at) && isFine(lastGuard.guard)) {
-      return lastGuard.guard;
-    }
-    const [call, isOn] = await Promise.all([probeGuard(settings), databaseSays()]);
-    const guard = call === "called" ? "ok" : call === "unknown" ? call : isOn ? call : "off";
-    lastGuard = { at, guard };
-    return guard;
-  }
-
-  /** Whether the guard is on; `undefined` where the registry cannot say. */
-  async function databaseSays(): Promise<boolean | undefined> {
-    try {
-      return await keySource.guardIsOn?.();
-    } catch {
-      return undefined;
-    }
+    return { role_claim, guard: called };
   }
 }
 
 function isReady({ registry, upstream, signature, role_claim, guard }: Readiness["checks"]) {
   return registry === "ok" && upstream === "ok" && signature === "ok" && role_claim !== "wrong" &&
     guard !== "not_called";
-}
-
-function isFine(guard: Guard): boolean {
-  return guard === "ok" || guard === "off";
-}
-
-/** Not for an age below zero: a clock that was set back says nothing. */
-function isWithin(age: number): boolean {
-  return age >= 0 && age < CONFIGURATION_LIFETIME;
 }

@@ -15,6 +15,11 @@ export interface ProxyOptions {
   /** Where the proxy is mounted; also matched without `/functions/v1`. Default: `/functions/v1/rest`. */
   readonly mountPath?: string;
 
+  /**
+   * Where callers reach the mount path, as the token endpoint's metadata says it. Default: `supabaseUrl` and the mount
+   * path.
+   */
+  readonly publicUrl?: string;
   /** Where PostgREST is. Default: `<supabaseUrl>/rest/v1`. */
   readonly upstreamUrl?: string;
   /**

@@ -48,6 +48,7 @@ const WEEK = 604_800_000;
  * | `COUNTERSIGN_RESPONSE_HEADERS` | names of further headers of PostgREST's that the client gets, separated by commas |
  * | `COUNTERSIGN_GATEWAY_SECRET` | turns `/-/authorize` on for a gateway that sends it |
  * | `COUNTERSIGN_MOUNT_PATH` | Default: `/functions/v1/rest` |
+ * | `COUNTERSIGN_PUBLIC_URL` | where callers reach the mount path. Default: `SUPABASE_URL` and the mount path |
  * | `PORT` | checked here, and read by whoever listens |
  * | `COUNTERSIGN_SERVER_TIMING` | `true`: answers have the proxy's phases in `Server-Timing`. Default: `false` |
  *
@@ -111,6 +112,7 @@ export function proxyOptionsFromEnv(
       (names) => headerNames(list(names)),
     ),
     mountPath: variables.parse("COUNTERSIGN_MOUNT_PATH", mountPath),
+    publicUrl: variables.parse("COUNTERSIGN_PUBLIC_URL", readServerUrl),
     gatewaySecret: variables.parse("COUNTERSIGN_GATEWAY_SECRET", checkedSecret),
     serverTiming: variables.parse("COUNTERSIGN_SERVER_TIMING", boolean),
   };

@@ -25,6 +25,8 @@ import { withoutUndefined } from "./without_undefined.ts";
 /** {@linkcode ProxyOptions} with every default in place, checked once. */
 export interface ProxySettings {
   readonly mountPath: string;
+  /** Where callers reach it, without a slash at the end. */
+  readonly publicUrl: string;
   readonly keySource: KeySource;
   readonly verify: VerifyOptions & { readonly keySource: KeySource };
   readonly providerKeys: ProviderKeys;
@@ -42,6 +44,7 @@ const MEMBERS: ReadonlySet<string> = new Set(
     "supabaseJwtSecret",
     "allowedIssuers",
     "mountPath",
+    "publicUrl",
     "gatewaySecret",
     "upstreamUrl",
     "apikey",
@@ -100,6 +103,10 @@ export function proxySettings(options: ProxyOptions): ProxySettings {
     "upstreamUrl",
     () => options.upstreamUrl === undefined ? undefined : readServerUrl(options.upstreamUrl),
   );
+  const publicUrl = problems.try(
+    "publicUrl",
+    () => options.publicUrl === undefined ? undefined : readServerUrl(options.publicUrl),
+  );
   const calls = problems.try("upstreamTimeout", () => new UpstreamCalls(upstreamTimeout(options)));
   const apikey = problems.try("apikey", () => apikeyOf(options));
   const requestHeaders = problems.try(
@@ -128,6 +135,7 @@ export function proxySettings(options: ProxyOptions): ProxySettings {
 
   return {
     mountPath,
+    publicUrl: publicUrl ?? supabaseUrl + mountPath.replace(/\/$/, ""),
     keySource,
     providerKeys,
     verify: {

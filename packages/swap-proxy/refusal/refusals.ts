@@ -33,6 +33,13 @@ export type PublicCode =
   | "upstream_invalid"
   | "downstream_token_rejected"
   | "target_misconfigured"
+  | "token_request_invalid"
+  | "client_authentication_not_supported"
+  | "grant_type_not_supported"
+  | "scope_not_allowed"
+  | "audience_not_allowed"
+  | "exchange_not_allowed"
+  | "guard_required"
   | "client_closed"
   | "internal_error";
 
@@ -257,6 +264,55 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
     code: "target_misconfigured",
     message: "This target is misconfigured",
     hint: "The operator has to fix the target; the token was fine",
+    alarm: true,
+  },
+  token_request_invalid: {
+    status: 400,
+    code: "token_request_invalid",
+    message: "The token request is not valid",
+    hint:
+      "Send one form with grant_type, subject_token and subject_token_type, or grant_type and assertion",
+  },
+  // RFC 6749 §5.2: who tried to authenticate in the header is told which scheme was refused.
+  client_authentication_not_supported: {
+    status: 401,
+    code: "client_authentication_not_supported",
+    message: "There are no clients here to authenticate",
+    hint: "Send the token in the form, and no client credentials",
+    headers: { "www-authenticate": 'Basic realm="countersign"' },
+  },
+  grant_type_not_supported: {
+    status: 400,
+    code: "grant_type_not_supported",
+    message: "The grant type is not supported",
+    hint:
+      "Use urn:ietf:params:oauth:grant-type:token-exchange or urn:ietf:params:oauth:grant-type:jwt-bearer",
+  },
+  scope_not_allowed: {
+    status: 400,
+    code: "scope_not_allowed",
+    message: "The token may not have this role",
+    hint: "Leave out scope, or name the one role that the token claims",
+  },
+  audience_not_allowed: {
+    status: 400,
+    code: "audience_not_allowed",
+    message: "The token may not have this audience",
+    hint: "Leave out audience, or name one that the token names",
+  },
+  exchange_not_allowed: {
+    status: 400,
+    code: "exchange_not_allowed",
+    message: "This issuer's tokens cannot be exchanged",
+    hint:
+      "Ask the operator of this project for max_exchange_lifetime; single_use issuers cannot have it",
+  },
+  guard_required: {
+    status: 503,
+    code: "guard_required",
+    message: "Tokens are exchanged only where the guard is on",
+    hint: "The operator has to enable the guard; the token was accepted",
+    headers: { "retry-after": "1" },
     alarm: true,
   },
   // nginx's 499. It never reaches the caller, who has left; the log does.

@@ -62,6 +62,13 @@ const EXPECTED: Readonly<Record<RefusalReason, readonly [number, string, "alarm"
   upstream_invalid: [502, "upstream_invalid"],
   downstream_token_rejected: [502, "downstream_token_rejected", "alarm"],
   role_claim_ignored: [502, "target_misconfigured", "alarm"],
+  token_request_invalid: [400, "token_request_invalid"],
+  client_authentication_not_supported: [401, "client_authentication_not_supported"],
+  grant_type_not_supported: [400, "grant_type_not_supported"],
+  scope_not_allowed: [400, "scope_not_allowed"],
+  audience_not_allowed: [400, "audience_not_allowed"],
+  exchange_not_allowed: [400, "exchange_not_allowed"],
+  guard_required: [503, "guard_required", "alarm"],
   client_closed: [499, "client_closed"],
   internal_error: [500, "internal_error", "alarm"],
 };

@@ -17,6 +17,8 @@ export type Route =
   | UpstreamRoute
   | { readonly kind: "healthz" }
   | { readonly kind: "readyz" }
+  | { readonly kind: "token" }
+  | { readonly kind: "metadata" }
   | AuthorizeRoute;
 
 /** Where the platform mounts functions; it strips this before a function sees the path. */
@@ -24,6 +26,8 @@ const PLATFORM_PREFIX = "/functions/v1";
 
 const HEALTHZ: Route = { kind: "healthz" };
 const READYZ: Route = { kind: "readyz" };
+const TOKEN: Route = { kind: "token" };
+const METADATA: Route = { kind: "metadata" };
 const AUTHORIZE = "/-/authorize";
 
 // RFC 3986 §3.3 pchar. Left out of the percent-encodings are those that decode to "%", "." "/" or "\"
@@ -85,6 +89,8 @@ function below(prefix: string, path: string): string | undefined {
 function route(rest: string, query: string): Route | undefined {
   if (rest === "/-/healthz") return HEALTHZ;
   if (rest === "/-/readyz") return READYZ;
+  if (rest === "/-/token") return TOKEN;
+  if (rest === "/-/.well-known/oauth-authorization-server") return METADATA;
   const behind = below(AUTHORIZE, rest);
   if (behind !== undefined) {
     return { kind: "authorize", appended: behind === "" ? undefined : behind + query };
