@@ -64,6 +64,15 @@ export const SUITES: Readonly<Record<string, readonly string[]>> = {
   "packages/swap-proxy/downstream/base64url.ts": [
     "packages/swap-proxy/downstream/compact_jws_test.ts",
   ],
+  "packages/swap-proxy/downstream/sealed_claims.ts": [
+    "packages/swap-proxy/downstream/downstream_token_test.ts",
+    "packages/swap-proxy/exchange/exchange_test.ts",
+  ],
+  "packages/swap-proxy/exchange/": [
+    "packages/swap-proxy/exchange/exchange_test.ts",
+    "packages/swap-proxy/exchange/hostile_test.ts",
+    "functions/rest/tests/exchange",
+  ],
   "packages/swap-proxy/errors.ts": ["packages/swap-proxy/options/proxy_options_from_env_test.ts"],
   "packages/swap-proxy/events/refused_event.ts": [
     "packages/swap-proxy/create_jwt_swap_proxy_refusals_test.ts",

@@ -11,6 +11,7 @@ const policy = (issuer: string) => ({
   allowed_claims: null,
   audiences: null,
   max_token_lifetime: 300,
+  max_exchange_lifetime: null,
   reject_issued_before: null,
   single_use: false,
   mode: "enforce",
