@@ -78,7 +78,7 @@ const HOSTILE: readonly Hostile[] = [
   ["a deleted issuer", "delete from jwt_issuers", {}, "token_refused", /not registered/],
   [
     "a key that is not valid yet",
-    "update jwt_public_keys set not_before = now() + interval '7 seconds'",
+    "update jwt_public_keys set not_before = now() + interval '20 seconds'",
     {},
     "token_refused",
     /not current/,
@@ -180,7 +180,7 @@ const HARMLESS: readonly (readonly [why: string, change: string, claims: Claims]
   ],
   [
     "its key ended within the tolerance",
-    "update jwt_public_keys set not_after = now() - interval '3 seconds'",
+    "update jwt_public_keys set not_after = now() - interval '1 second'",
     {},
   ],
   [
