@@ -79,8 +79,15 @@ function map(
   return { rule, wanted: wish.rule, claims: mapped, observedRules };
 }
 
+/** The last bearer of a mapped token. It serves while the issuer's record is the same. */
+const bearers = new WeakMap<MappedToken, Bearer>();
+
 /** How long a provider's tokens live is the provider's choice, so that the rule says it in place of the policy. */
 function actAs(record: IssuerRecord, mapped: MappedToken): Bearer {
-  const { maxTokenLifetime } = mapped.rule;
-  return { record, policy: { ...record.policy, maxTokenLifetime }, claims: mapped.claims, mapped };
+  const last = bearers.get(mapped);
+  if (last?.record === record) return last;
+  const { rule: { maxTokenLifetime }, claims } = mapped;
+  const bearer = { record, policy: { ...record.policy, maxTokenLifetime }, claims, mapped };
+  bearers.set(mapped, bearer);
+  return bearer;
 }

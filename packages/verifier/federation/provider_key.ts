@@ -72,27 +72,33 @@ export function providerCandidates(
       { issuer },
     );
   }
-  const named = kid === undefined ? keys : keys.filter((key) => key.providerKid === kid);
-  if (named.length === 0) {
+  let isNamed = false;
+  const candidates: IssuerKey[] = [];
+  const revoked: IssuerKey[] = [];
+  for (const { providerKid, forAlgorithm } of keys) {
+    if (kid !== undefined && providerKid !== kid) continue;
+    isNamed = true;
+    const key = forAlgorithm[alg];
+    if (key === undefined) continue;
+    if (revokedKids.includes(key.kid)) revoked.push(key);
+    else if (candidates.length < MAX_CANDIDATES) candidates.push(key);
+  }
+  if (candidates.length > 0) return candidates;
+  if (!isNamed) {
     throw new JwtVerificationError("unknown_key", "The provider has no key with that id", {
       issuer,
     });
   }
-  const candidates = named.flatMap(({ forAlgorithm }) => forAlgorithm[alg] ?? []);
-  if (candidates.length === 0) {
+  const [key, another] = revoked;
+  if (key === undefined) {
     throw new JwtVerificationError(
       "algorithm_mismatch",
       "The header names an algorithm that the provider's key is not for",
       { issuer },
     );
   }
-  const live = candidates.filter((key) => !revokedKids.includes(key.kid));
-  if (live.length === 0) {
-    const [revoked] = candidates;
-    throw new JwtVerificationError("revoked_key", "The provider's key is revoked here", {
-      issuer,
-      ...(revoked !== undefined && candidates.length === 1 && { kid: revoked.kid }),
-    });
-  }
-  return live.slice(0, MAX_CANDIDATES);
+  throw new JwtVerificationError("revoked_key", "The provider's key is revoked here", {
+    issuer,
+    ...(another === undefined && { kid: key.kid }),
+  });
 }
