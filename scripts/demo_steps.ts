@@ -1,6 +1,7 @@
 /**
  * The main job of Countersign, step by step. Every step throws unless it did what its title says.
  */
+import { createPublicKey } from "node:crypto";
 import type { LocalTarget } from "@countersign/local-target";
 import {
   applyMigrations,
@@ -8,6 +9,7 @@ import {
   registerPublicKey,
   rotateKey,
 } from "@countersign/registry-admin";
+import { generateIssuerKeyPair, signMultiIssuerJwt } from "@countersign/signer";
 import { connectPostgres, hs256Signer, type PostgresClient } from "@countersign/swap-proxy";
 import { DemoFailure, step, table } from "./demo_report.ts";
 import { type Answer, ask, DemoService, expect } from "./demo_service.ts";
@@ -29,6 +31,9 @@ const SCHEMA = [
 
 /** How long a change of the registry may take to be seen everywhere. */
 const MOST_STALENESS_MS = 5_000;
+
+/** Stands in for GitHub: the target knows its public key, and the job never sees the private one. */
+const PLATFORM = "https://ci.example.com";
 
 export interface DemoServices {
   readonly warehouse: DemoService;
@@ -54,6 +59,7 @@ export async function mainJob(target: LocalTarget): Promise<DemoServices> {
     await refusals(target, database, services);
     const warehouse = await rotation(target, services.warehouse);
     await forgery(target, database, warehouse);
+    await jobWithoutAKey(target, database);
     return services;
   } finally {
     await database.end();
@@ -249,5 +255,58 @@ async function newKeyIsKnown(write: () => Promise<Answer>): Promise<Answer> {
   for (;;) {
     const answer = await write();
     if (answer.status !== 401 || performance.now() > deadline) return answer;
+  }
+}
+
+/** A job of the repository that the rule names writes, and a job of its fork does not. */
+async function jobWithoutAKey(target: LocalTarget, database: PostgresClient): Promise<void> {
+  const { url, functionsUrl } = target;
+  const { privateKey, publicKey, kid, algorithm } = await generateIssuerKeyPair();
+  const jwk = { ...createPublicKey(publicKey).export({ format: "jwk" }), kid, alg: algorithm };
+  await step("Let a CI job write with the token of its platform: it has no key", async () => {
+    await database.query(
+      `insert into public.jwt_issuers (issuer, allowed_roles, default_role)
+       values ('shop-ci', '{warehouse_writer}', 'warehouse_writer')`,
+      [],
+    );
+    await database.query(
+      `insert into public.jwt_oidc_providers (issuer, keys_from, jwks, algorithms)
+       values ($1, 'jwks', $2::text::jsonb, array[$3])`,
+      [PLATFORM, JSON.stringify({ keys: [jwk] }), algorithm],
+    );
+    await database.query(
+      `insert into public.jwt_federation_rules (name, provider, issuer, audiences, conditions, subject)
+       values ('shop', $1, 'shop-ci', array[$2], '{"repository_id": "74"}', 'ci:{repository_id}')`,
+      [PLATFORM, url],
+    );
+    const job = async (repository: string, id: string): Promise<Answer> => {
+      const claims = { sub: `repo:${repository}:ref:refs/heads/main`, repository_id: id };
+      const token = await signMultiIssuerJwt({
+        privateKey,
+        issuer: PLATFORM,
+        audience: url,
+        claims,
+      });
+      return await ask(functionsUrl, "widgets", token, { name: `by ${repository}` });
+    };
+    const written = await ruleIsKnown(() => job("acme/shop", "74"));
+    const fork = await job("evil/shop", "75");
+    return table([
+      ["acme/shop", expect("the job", written, "201"), "the rule names its repository_id"],
+      [
+        "its fork evil/shop",
+        expect("the fork", fork, "403 rule_not_matched"),
+        "another repository_id",
+      ],
+    ]);
+  });
+}
+
+/** A new name works within seconds. */
+async function ruleIsKnown(write: () => Promise<Answer>): Promise<Answer> {
+  const deadline = performance.now() + MOST_STALENESS_MS;
+  for (;;) {
+    const answer = await write();
+    if (answer.status === 201 || performance.now() > deadline) return answer;
   }
 }
