@@ -30,6 +30,10 @@ export type SignerErrorCode =
   | "reserved_claim"
   /** A claim is not JSON, or has the wrong type. */
   | "invalid_claims"
+  /** The token endpoint refused to exchange the token. */
+  | "exchange_refused"
+  /** The token endpoint cannot be reached, or does not answer as one. */
+  | "exchange_unavailable"
   /** The token is longer than a target accepts. */
   | "token_too_large"
   /** The platform has no token for this job, or cannot be reached. */

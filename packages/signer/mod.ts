@@ -29,6 +29,7 @@ export { signMultiIssuerJwt } from "./sign.ts";
 export { githubActions, type GithubActionsOptions, type OidcToken } from "./oidc/github_actions.ts";
 export {
   createTokenSource,
+  type ExchangeOptions,
   type OidcTokenSourceOptions,
   type TokenSource,
   type TokenSourceOptions,

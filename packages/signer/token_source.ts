@@ -2,6 +2,8 @@ import { checkMembers } from "./checked_members.ts";
 import { checkedClaims } from "./claims/claims.ts";
 import { durationSeconds } from "./claims/duration.ts";
 import { SignerError } from "./errors.ts";
+import { tokenEndpoint } from "./exchange/exchange_url.ts";
+import { exchanging } from "./exchange/exchanging_source.ts";
 import { keyImporter, type SigningKey } from "./key/private_key.ts";
 import { DEFAULT_LIFETIME, SIGN_MEMBERS, signToken } from "./sign.ts";
 import type { OidcToken } from "./oidc/github_actions.ts";
@@ -11,8 +13,21 @@ import type { SignClaims, SigningOptions } from "./types.ts";
 /** Hands out a token each time it is called. */
 export type TokenSource = () => Promise<string>;
 
+/** Options of `createTokenSource` that exchange its tokens. */
+export interface ExchangeOptions {
+  /**
+   * The function's URL, `<project url>/functions/v1/rest`. The source then hands out the token that each of its own is
+   * exchanged for, which goes straight to the project's plain URL. Default: no exchange.
+   *
+   * One exchanged token is handed out for 80 % of its life, whatever `reuse` says of those that are exchanged.
+   */
+  exchange?: string | URL;
+  /** How to reach the function. Only with `exchange`. Default: the global `fetch`. */
+  fetch?: typeof globalThis.fetch;
+}
+
 /** Options of `createTokenSource`. */
-export interface TokenSourceOptions extends SigningOptions {
+export interface TokenSourceOptions extends SigningOptions, ExchangeOptions {
   /** The claims of every token, or a function that is called once for each token that is signed. */
   claims: SignClaims | (() => SignClaims | Promise<SignClaims>);
   /**
@@ -26,7 +41,7 @@ export interface TokenSourceOptions extends SigningOptions {
 }
 
 /** Options of `createTokenSource` for a service that has no key, but a token of its platform. */
-export interface OidcTokenSourceOptions {
+export interface OidcTokenSourceOptions extends ExchangeOptions {
   /** Asks the platform for a token: `githubActions(…)`, or a function of one's own. */
   oidc: OidcToken;
   /**
@@ -60,6 +75,9 @@ interface ReusableToken {
  * With `oidc` nothing is signed: the source hands out the token that the platform has made for this job, which a target's
  * federation rule lets in. Without a key there is nothing to keep secret.
  *
+ * With `exchange` the source hands out the token that its own is exchanged for, which PostgREST takes at the project's plain
+ * URL. One exchange is under way at a time; a refusal is repeated for a while before the function is asked again.
+ *
  * The source fits supabase-js's `accessToken` option.
  *
  * **Does not** learn that a token was refused: with `reuse`, a token stays in use until its share of life is over,
@@ -67,7 +85,8 @@ interface ReusableToken {
  *
  * @param options The key, the issuer, the claims, the lifetime and how long a token is reused.
  * @returns A function that resolves to a token. It rejects with what `claims` throws, and with a
- * {@linkcode SignerError} for claims that cannot be signed or a damaged key.
+ * {@linkcode SignerError} for claims that cannot be signed or a damaged key, or for an exchange that was refused or could
+ * not be made.
  * @throws {SignerError} At once, for everything that can be checked at once about the key and the options.
  * @throws {RangeError} When `reuse` is not between 0 and 0.9.
  * @throws {TypeError} When the private key is neither text, nor a JWK, nor a `CryptoKey`, or there is an option that
@@ -98,11 +117,37 @@ interface ReusableToken {
  *   oidc: githubActions({ audience: "https://ref.supabase.co" }),
  * });
  * ```
+ *
+ * @example Past the function
+ * ```ts
+ * import { createTokenSource, generateIssuerKeyPair } from "@countersign/signer";
+ *
+ * const { privateKey } = await generateIssuerKeyPair();
+ * const accessToken = createTokenSource({
+ *   privateKey,
+ *   issuer: "billing",
+ *   claims: { sub: "job-1", role: "invoices_writer" },
+ *   exchange: "https://prod-abc123.supabase.co/functions/v1/rest",
+ * });
+ * // createClient("https://prod-abc123.supabase.co", PUBLISHABLE_KEY, { accessToken })
+ * ```
  */
 export function createTokenSource(
   options: TokenSourceOptions | OidcTokenSourceOptions,
 ): TokenSource {
-  return "oidc" in options ? ofPlatform(options) : ofKey(options);
+  const { exchange, fetch: reach, ...own } = options;
+  if (exchange === undefined && reach !== undefined) {
+    throw new TypeError('Option "fetch" is not valid, expected it beside "exchange" only');
+  }
+  const endpoint = exchange === undefined ? undefined : tokenEndpoint(exchange);
+  const source = "oidc" in own ? ofPlatform(own) : ofKey(own);
+  if (endpoint === undefined) return source;
+  return exchanging(source, {
+    endpoint,
+    // As a method of the options it would be called with them as `this`, which Workers refuse.
+    fetch: (input, init) => (reach ?? fetch)(input, init),
+    now: options.now ?? Date.now,
+  });
 }
 
 function ofPlatform(options: OidcTokenSourceOptions): TokenSource {
