@@ -51,7 +51,7 @@ const RULE_HEADER = "countersign-rule";
  *
  * const handler = createJwtSwapProxy({
  *   supabaseUrl: "https://prod-abc123.supabase.co",
- *   apikey: "sb_publishable_…",
+ *   apikey: "sb_publishable_0123456789",
  *   supabaseJwtSecret: "a secret of at least thirty-two bytes",
  *   keySource: memoryKeySource([]),
  * });
