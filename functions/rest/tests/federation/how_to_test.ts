@@ -10,7 +10,13 @@ import {
   type Provider,
   startTlsServer,
 } from "@countersign/fixture/federation";
-import { openStage, ownProcess, type Stage } from "@countersign/fixture/stage";
+import {
+  edgeRuntime,
+  type Host,
+  openStage,
+  ownProcess,
+  type Stage,
+} from "@countersign/fixture/stage";
 
 const COMMIT = "8c5be2f0c0ffee";
 
@@ -46,7 +52,7 @@ async function run(script: string, env: Record<string, string>): Promise<string>
 async function federatedStage(rule: {
   readonly conditions: object;
   readonly subject: string;
-}): Promise<
+}, host: Host = ownProcess): Promise<
   AsyncDisposable & {
     readonly stage: Stage;
     readonly provider: Provider;
@@ -73,7 +79,7 @@ async function federatedStage(rule: {
   const provider = await makeProvider(server.origin);
   const [table = ""] = blocks(await guide("write-from-github-actions"), "sql");
   const stage = opened.use(
-    await openStage(ownProcess, { env: { DENO_CERT: certificate }, sql: [table] }),
+    await openStage(host, { env: { DENO_CERT: certificate }, sql: [table] }),
   );
   const { sql } = stage;
   await sql`
@@ -120,7 +126,7 @@ Deno.test("a GitHub Actions job without a secret writes, and its fork does not",
   await using job = await federatedStage({
     conditions: { repository_id: "74", repository_owner_id: "65", environment: "production" },
     subject: "github:{repository_id}:{environment}",
-  });
+  }, edgeRuntime);
   const { stage, provider, serve } = job;
   const target = stage.function.origin;
   const claims = {
