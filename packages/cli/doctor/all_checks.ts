@@ -9,6 +9,7 @@ import { secretCheck } from "./checks/outside/secret.ts";
 import { upstreamCheck } from "./checks/outside/upstream.ts";
 import { verifyJwtCheck } from "./checks/outside/verify_jwt.ts";
 import { accessCheck } from "./checks/registry/access.ts";
+import { federationCheck } from "./checks/registry/federation.ts";
 import { grantsCheck } from "./checks/registry/grants.ts";
 import { guardCheck } from "./checks/registry/guard.ts";
 import { issuersCheck } from "./checks/registry/issuers.ts";
@@ -46,6 +47,7 @@ export const CHECKS: readonly Check[] = [
   postgrestCheck,
   issuersCheck,
   keysCheck,
+  federationCheck,
   rolesCheck,
   schemasCheck,
   rowSecurityCheck,

@@ -76,6 +76,7 @@ Deno.test("doctor finds a database URL that does not work, tries once, and shows
       "postgrest",
       "issuers",
       "keys",
+      "federation",
       "roles",
       "schemas",
       "tables",

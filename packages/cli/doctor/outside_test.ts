@@ -35,6 +35,7 @@ Deno.test("doctor says what it could not check without keys, and that is no prob
       "postgrest",
       "issuers",
       "keys",
+      "federation",
       "roles",
       "schemas",
       "tables",

@@ -4,7 +4,11 @@ import {
   exposure,
   type IssuerSummary,
   listIssuers,
+  listProviders,
+  listRules,
   type OpenDatabase,
+  type RegisteredProvider,
+  type RegisteredRule,
   RegistryError,
   type RegistryIdentity,
   registryIdentity,
@@ -47,6 +51,10 @@ export interface Target {
   readonly database: () => Promise<OpenDatabase & Reading | Unavailable>;
   /** The issuers, read from the database, or else over REST. */
   readonly issuers: () => Promise<readonly IssuerSummary[] | Unavailable>;
+  /** OIDC providers, and the rules by which their tokens act as issuers. */
+  readonly federation: () => Promise<Federation | Unavailable>;
+  /** Asks anything for what it says to everybody. */
+  readonly ask: (url: string) => Promise<Answer>;
   /** Which registry that is, and its version. */
   readonly registryIdentity: () => Promise<RegistryIdentity | Unavailable>;
   /** Asks for the same two facts again until they agree, as long as a change may be on its way to the function. */
@@ -54,6 +62,12 @@ export interface Target {
   /** What the roles of active issuers may do. */
   readonly relations: () => Promise<readonly RelationAccess[] | Unavailable>;
   readonly exposure: () => Promise<Exposure | Unavailable>;
+}
+
+/** Everything that lets a provider's token act as an issuer. */
+export interface Federation {
+  readonly providers: readonly RegisteredProvider[];
+  readonly rules: readonly RegisteredRule[];
 }
 
 /** What its operator gives access to. */
@@ -131,6 +145,18 @@ export function examine(access: Access, io: CliIo): Target {
     }),
     database,
     issuers,
+    federation: once(async () => {
+      const found = await database();
+      const target = "why" in found ? registry ?? found : found;
+      if ("why" in target) {
+        return target.error === undefined ? { why: `${target.why}, or a service key` } : target;
+      }
+      return await unlessRefused("the registry cannot be read", async () => ({
+        providers: await listProviders(target),
+        rules: await listRules(target),
+      }));
+    }),
+    ask: (at) => ask(at, { accept: "application/json" }, io),
     registryIdentity: inDatabase(registryIdentity),
     registryAgain: once(async () => {
       const found = await database();

@@ -9,10 +9,19 @@ const NOTICE_DAYS = 14;
 /** Whether every active issuer has a key that verifies, and will go on having one. */
 export const keysCheck: Check = {
   name: "keys",
-  async run({ issuers, now }) {
-    const found = await issuers();
+  async run({ issuers, federation, now }) {
+    const [found, federated] = [await issuers(), await federation()];
     if ("why" in found) return notChecked(found.why);
-    const findings = found.filter(({ isActive }) => isActive)
+    // An issuer that a provider's tokens act as needs no key.
+    const byRule = new Set(
+      "why" in federated
+        ? []
+        : federated.rules.filter(({ isActive }) => isActive).map(({ issuer }) => issuer),
+    );
+    const findings = found
+      .filter(({ issuer, isActive, keys }) =>
+        isActive && !(keys.length === 0 && byRule.has(issuer))
+      )
       .flatMap((summary) => ofIssuer(summary, now()));
     return findings.length === 0
       ? ok(`every active issuer has a key for the next ${NOTICE_DAYS} days`)
