@@ -12,7 +12,7 @@ const SCRIPTS = {
   proxy: "scripts/bench/proxy.ts",
   profile: "scripts/bench/profile.ts",
   "end-to-end": "scripts/bench/end_to_end.ts",
-  exchange: "scripts/bench/exchange.ts",
+  exchange: "scripts/bench/exchange/main.ts",
   gateway: "scripts/bench/gateway/main.ts",
   workers: "scripts/bench/serve_workers.ts",
   registry: "scripts/bench/registry.ts",

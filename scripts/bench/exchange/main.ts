@@ -2,15 +2,15 @@
  * Whether an exchanged token costs PostgREST anything: the same row, straight from PostgREST with the guard on, with an
  * exchanged token and with one of PostgREST's own that no issuer has.
  *
- * `deno run -A scripts/bench/exchange.ts [--rounds N] [--json FILE]`
+ * `deno run -A scripts/bench/exchange/main.ts [--rounds N] [--json FILE]`
  */
 import postgres from "postgres";
 import { createTokenSource } from "@countersign/signer";
 import { downstreamToken } from "@countersign/fixture";
-import { benchOptions } from "./options.ts";
-import { type Contender, Race } from "./race.ts";
-import { publish, report } from "./report.ts";
-import { BenchStage, ROLE, ROW } from "./stage.ts";
+import { benchOptions } from "../options.ts";
+import { type Contender, Race } from "../race.ts";
+import { publish, report } from "../report.ts";
+import { BenchStage, ROLE, ROW } from "../stage.ts";
 
 const COURSES = [{ connections: 1, requests: 300 }, { connections: 16, requests: 1_600 }];
 /** The longest that there is. */
@@ -45,7 +45,7 @@ const ofIssuer = withToken("exchanged token", exchanged);
 const race = await Race.run([ofPostgrest, ofIssuer], COURSES, rounds);
 await publish(
   report(
-    `deno run -A scripts/bench/exchange.ts --rounds ${rounds}`,
+    `deno run -A scripts/bench/exchange/main.ts --rounds ${rounds}`,
     COURSES.flatMap((course) => [
       ...race.results(ofPostgrest, course),
       ...race.results(ofIssuer, course),
