@@ -133,7 +133,7 @@ Deno.test("doctor finds a function that can't be reached, or does not answer in 
   const late = () => Promise.reject(new DOMException("too late", "TimeoutError"));
   const silent = await diagnose(stage.env, { fetch: late });
   assertSays(silent, "function", /does not answer in time/);
-  assertSays(silent, "clock", /does not say what time/);
+  assertSays(silent, "clock", /does not report its time/);
 });
 
 Deno.test("doctor finds a key that the gateway refuses", async () => {

@@ -15,7 +15,7 @@ export const clockCheck: Check = {
   name: "clock",
   async run({ health, database }) {
     const { clock } = await health();
-    if (clock === undefined) return notChecked("the function does not say what time it has");
+    if (clock === undefined) return notChecked("the function does not report its time");
     const found = await database();
     return [...here(clock), ...("why" in found ? [] : between(clock, found))];
   },
