@@ -9,7 +9,7 @@ import {
   registerPublicKey,
   rotateKey,
 } from "@countersign/registry-admin";
-import { generateIssuerKeyPair, signMultiIssuerJwt } from "@countersign/signer";
+import { createTokenSource, generateIssuerKeyPair, signMultiIssuerJwt } from "@countersign/signer";
 import { connectPostgres, hs256Signer, type PostgresClient } from "@countersign/swap-proxy";
 import { DemoFailure, step, table } from "./demo_report.ts";
 import { type Answer, ask, DemoService, expect } from "./demo_service.ts";
@@ -59,6 +59,7 @@ export async function mainJob(target: LocalTarget): Promise<DemoServices> {
     await refusals(target, database, services);
     const warehouse = await rotation(target, services.warehouse);
     await forgery(target, database, warehouse);
+    await pastTheFunction(target, database, warehouse);
     await jobWithoutAKey(target, database);
     return services;
   } finally {
@@ -238,6 +239,49 @@ async function forgery(
       ["through the proxy", "guard on", expect("the proxy's", honest, "201")],
     ]);
   });
+}
+
+/** One exchange, and then PostgREST without the function, until the issuer is deactivated. */
+async function pastTheFunction(
+  target: LocalTarget,
+  database: PostgresClient,
+  service: DemoService,
+): Promise<void> {
+  const { url, functionsUrl, publishableKey } = target;
+  await step("Exchange a token once, and write past the function", async () => {
+    const set = async (column: string) =>
+      await database.query(`update public.jwt_issuers set ${column} where issuer = $1`, [
+        service.name,
+      ]);
+    await set("max_exchange_lifetime = '10 minutes'");
+    const accessToken = createTokenSource({
+      oidc: () => service.token(url),
+      exchange: `${functionsUrl}/rest`,
+    });
+    const exchanged = await exchangeIsKnown(accessToken);
+    const write = () => ask(url, "widgets", exchanged, { name: "direct" }, publishableKey);
+    const written = await write();
+    await set("is_active = false");
+    const revoked = await write();
+    await set("is_active = true");
+    return table([
+      ["straight to PostgREST", expect("the direct write", written, "201")],
+      ["deactivated", expect("the write afterwards", revoked, "401 token_refused")],
+    ]);
+  });
+}
+
+/** A change of the policy is known within seconds; the source itself asks seldom after a refusal. */
+async function exchangeIsKnown(accessToken: () => Promise<string>): Promise<string> {
+  const deadline = performance.now() + MOST_STALENESS_MS;
+  for (;;) {
+    try {
+      return await accessToken();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
 }
 
 /** PostgREST reads its configuration again within a second. */
