@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 const SCRIPT = new URL("demo.ts", import.meta.url);
 const ROOT = new URL("..", import.meta.url);
 const RECORDING = new URL("../docs/demo.svg", import.meta.url);
-const MOST_SECONDS = 15;
 
 /** Everything that runs, as `pid arguments`. */
 async function processes(): Promise<{ pid: number; parent: number; args: string }[]> {
@@ -91,12 +90,10 @@ class Demo {
   }
 }
 
-Deno.test("demo does every step, in time, and leaves nothing behind", async () => {
-  const started = performance.now();
+Deno.test("demo does every step and leaves nothing behind", async () => {
   const demo = await Demo.start();
   await demo.until("Every step did what it says");
   assert.equal(await demo.leavesNothing(), 0, demo.printed);
-  assert.ok(performance.now() - started < MOST_SECONDS * 1000);
 
   const titles = [...demo.printed.matchAll(/✓ (.*?) +[\d.]+ s$/gm)].map(([, title]) => title!);
   assert.equal(titles.length, 10);

@@ -7,7 +7,7 @@
 import { downstreamToken } from "@countersign/fixture";
 import { benchOptions } from "./options.ts";
 import { type Contender, Race, tokensNeeded } from "./race.ts";
-import { publish, report } from "./report.ts";
+import { publish, report } from "./results/report.ts";
 import { BenchStage, ROLE, ROW, supplyOf } from "./stage.ts";
 
 const COURSES = [{ connections: 1, requests: 300 }, { connections: 16, requests: 1_600 }];

@@ -9,7 +9,7 @@
 import { parseArgs } from "node:util";
 import { startLocalTarget } from "@countersign/local-target";
 import postgres from "postgres";
-import { publish, report, type Result, result } from "./report.ts";
+import { publish, report, type Result, result } from "./results/report.ts";
 
 /** Transactions of each kind in a round, from a client, and again within the server. */
 const TRANSACTIONS = 200;

@@ -1,11 +1,13 @@
 /**
  * Every benchmark, one after the other, in one report.
  *
- * `deno task bench [--only micro,proxy] [--json FILE]`
+ * `deno task bench [--only micro,proxy] [--json FILE] [--svg FOLDER]`; the folder gets a chart of each.
  */
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ProgressLine } from "../progress/progress_line.ts";
-import { type Report, report, type Result } from "./report.ts";
+import { chart } from "./results/chart.ts";
+import { type Report, report, type Result } from "./results/report.ts";
 
 const SCRIPTS = {
   micro: "scripts/bench/micro.ts",
@@ -24,6 +26,7 @@ const { values: options } = parseArgs({
   options: {
     only: { type: "string", default: Object.keys(SCRIPTS).join() },
     json: { type: "string" },
+    svg: { type: "string" },
   },
 });
 const wanted = options.only.split(",");
@@ -41,9 +44,9 @@ const results: Result[] = [];
   for (const [name, script] of all) {
     if (!wanted.includes(name)) continue;
     now = name;
-    for (const result of await run(script, line)) {
-      results.push({ ...result, name: `${name}: ${result.name}` });
-    }
+    const figures = await run(script, line);
+    results.push(...figures.map((figure) => ({ ...figure, name: `${name}: ${figure.name}` })));
+    if (options.svg !== undefined) await draw(options.svg, name, figures);
   }
 }
 if (options.json !== undefined) {
@@ -52,6 +55,13 @@ if (options.json !== undefined) {
     options.json,
     `${JSON.stringify(report(command, results), null, 2)}\n`,
   );
+}
+
+async function draw(folder: string, name: string, figures: readonly Result[]): Promise<void> {
+  const { machine: { cpu, cores, os }, versions } = report("", figures);
+  await Deno.mkdir(folder, { recursive: true });
+  const title = `${name}: ${cores} cores (${cpu}), ${os}, Deno ${versions["deno"]}`;
+  await Deno.writeTextFile(join(folder, `${name}.svg`), chart(title, figures));
 }
 
 async function run(script: string, line: ProgressLine): Promise<readonly Result[]> {

@@ -5,7 +5,7 @@
  * `deno run -A scripts/bench/micro.ts [--json FILE]`
  */
 import { parseArgs } from "node:util";
-import { publish, report, type Result, result } from "./report.ts";
+import { publish, report, type Result, result } from "./results/report.ts";
 
 /** One pass says nothing of how far another would be from it. */
 const PASSES = 3;

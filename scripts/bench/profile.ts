@@ -8,7 +8,7 @@ import { until } from "@countersign/fixture";
 import { sendLoad } from "./load.ts";
 import { benchOptions } from "./options.ts";
 import type { Frame, Profile } from "./profiled_function.ts";
-import { publish, report, type Result, result } from "./report.ts";
+import { publish, report, type Result, result } from "./results/report.ts";
 import { BenchStage, ROW, supplyOf } from "./stage.ts";
 
 const CONNECTIONS = 16;

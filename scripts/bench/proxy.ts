@@ -6,7 +6,7 @@
  */
 import { benchOptions } from "./options.ts";
 import { type Contender, Race, tokensNeeded } from "./race.ts";
-import { publish, report } from "./report.ts";
+import { publish, report } from "./results/report.ts";
 import { BenchStage, ROW, supplyOf } from "./stage.ts";
 
 const COURSES = [{ connections: 1, requests: 400 }, { connections: 16, requests: 3_000 }];

@@ -1,7 +1,7 @@
 /** Several servers under the same load, in turn, so that whatever else the machine does hits all of them. */
 import { cpuSeconds } from "./cpu.ts";
 import { percentile, sendLoad, type Target } from "./load.ts";
-import { type Result, result } from "./report.ts";
+import { type Result, result } from "./results/report.ts";
 
 const WARM_UP = 1_000;
 

@@ -12,7 +12,7 @@ import { measureFlood } from "./registry/flood.ts";
 import { measureFreshness } from "./registry/freshness.ts";
 import { type BenchIssuer, makeIssuers, register, SCHEMA } from "./registry/issuers.ts";
 import { type Percentiles, percentiles } from "./registry/percentiles.ts";
-import { type Report, report as reportOf, type Result, result } from "./report.ts";
+import { type Report, report as reportOf, type Result, result } from "./results/report.ts";
 
 /** The source keeps ten thousand; more than that shows that it keeps no more. */
 const TOUCHED = 100_000;

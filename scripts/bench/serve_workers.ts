@@ -10,7 +10,7 @@ import { type SpawnedFunction, spawnServer } from "@countersign/fixture/stage";
 import { cpuSeconds } from "./cpu.ts";
 import { sendLoad } from "./load.ts";
 import { benchOptions } from "./options.ts";
-import { publish, report, type Result, result } from "./report.ts";
+import { publish, report, type Result, result } from "./results/report.ts";
 import { BenchStage, ROW } from "./stage.ts";
 
 const CONNECTIONS = 32;

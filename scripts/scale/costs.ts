@@ -1,5 +1,5 @@
 /** What one of each thing costs, as measured or planned, from `costs.json`. */
-import type { Report } from "../bench/report.ts";
+import type { Report } from "../bench/results/report.ts";
 
 /** Measured by `measure.ts` on a real Postgres. Processor time is the server's. */
 export interface MeasuredCosts {

@@ -9,7 +9,7 @@ import type { PostgresClient } from "@countersign/swap-proxy";
 import postgres, { type Sql } from "postgres";
 import { readSnapshot } from "../../packages/swap-proxy/registry/registry_snapshot.ts";
 import { cpuSeconds } from "../bench/cpu.ts";
-import { report } from "../bench/report.ts";
+import { report } from "../bench/results/report.ts";
 import { writeMeasured } from "./costs.ts";
 
 const ISSUERS = 1_000;

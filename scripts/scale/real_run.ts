@@ -5,7 +5,7 @@
  * `deno run -A scripts/scale/real_run.ts [--workers N] [--seconds N] [--json FILE]`
  */
 import { parseArgs } from "node:util";
-import { publish, report, type Result, result } from "../bench/report.ts";
+import { publish, report, type Result, result } from "../bench/results/report.ts";
 import { DEFAULT_FLEET, type Fleet, fleetOf } from "./fleet.ts";
 import { issuerName, RealFleet } from "./real_fleet.ts";
 import { seededRandom, simulate } from "./simulate.ts";

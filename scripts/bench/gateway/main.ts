@@ -6,7 +6,7 @@
  */
 import { cpuSeconds } from "../cpu.ts";
 import { benchOptions } from "../options.ts";
-import { publish, report, type Result, result } from "../report.ts";
+import { publish, report, type Result, result } from "../results/report.ts";
 import { BenchStage, ROW } from "../stage.ts";
 import { startConstantUpstream, startGateway, startPlainProxy } from "./nginx.ts";
 import { sendWrk, type WrkLoad } from "./wrk.ts";
