@@ -27,15 +27,15 @@ const BEFORE_SIGNATURE: ReadonlySet<RefusalReason> = new Set([
  * Chooses what a caller gets for a reason.
  *
  * Where the registry cannot be asked, a name that is not in memory gets 503, and one that is would get 401: whoever
- * compares them can tell which names are registered. So a registered name gets its 401 only if a name that nobody has
+ * compares them can tell which names are registered. So a registered name gets its 401 only if an unregistered name
  * would get one: such a name is looked up for it. For a second after each 503 every name gets the same.
  */
 export class UniformRefusals {
   readonly #keySource: KeySource;
   readonly #now: () => number;
   #failedAt = -Infinity;
-  /** Nobody can register a name that ends with it, for nobody knows it. */
-  #nobody: string | undefined;
+  /** Ends names that are not registered: only this process knows it, so no one can register such a name. */
+  #ending: string | undefined;
 
   /** @param now Milliseconds since the epoch. */
   constructor({ keySource, now }: { keySource: KeySource; now: () => number }) {
@@ -58,10 +58,10 @@ export class UniformRefusals {
     return REFUSALS.registry_unavailable;
   }
 
-  /** Whether a name as this one, but that nobody has, would get 401. It is the same one each time, as this one is. */
+  /** Whether an unregistered name like this one would get 401. It is the same one each time, as this one is. */
   async #wouldBeRefused(issuer: string): Promise<boolean> {
-    this.#nobody ??= crypto.randomUUID();
-    const name = `${issuer} ${this.#nobody}`;
+    this.#ending ??= crypto.randomUUID();
+    const name = `${issuer} ${this.#ending}`;
     try {
       await this.#keySource.find(name);
       await this.#keySource.findProvider?.(name);
