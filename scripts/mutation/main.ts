@@ -78,8 +78,10 @@ function importsOfPackages(): Record<string, string> {
 }
 
 function progress(done: number, of: number): void {
-  if (!Deno.stderr.isTerminal()) return;
-  Deno.stderr.writeSync(new TextEncoder().encode(`\r${done} of ${of} mutants `));
+  const isTerminal = Deno.stderr.isTerminal();
+  if (!isTerminal && done % 100 !== 0) return;
+  const line = `${isTerminal ? "\r" : ""}${done} of ${of} mutants ${isTerminal ? "" : "\n"}`;
+  Deno.stderr.writeSync(new TextEncoder().encode(line));
 }
 
 function oneLine(text: string): string {

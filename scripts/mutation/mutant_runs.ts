@@ -2,8 +2,8 @@
 import type { Mutant } from "./instrument.ts";
 
 const RUNNER = new URL("runner.ts", import.meta.url).pathname;
-/** Milliseconds without a word after which a process hangs: a test may take eight seconds. */
-const SILENCE = 30_000;
+/** Milliseconds without a word after which a process hangs: it speaks before each test, which has eight seconds. */
+const SILENCE = 15_000;
 
 interface Line {
   readonly loaded?: readonly number[];
@@ -124,7 +124,7 @@ export class MutantRuns {
       stdout: "piped",
       stderr: "null",
     }).spawn();
-    let timer = setTimeout(() => child.kill("SIGKILL"), SILENCE * 4);
+    let timer = setTimeout(() => child.kill("SIGKILL"), 4 * SILENCE);
     let rest = "";
     for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");

@@ -26,7 +26,10 @@ interface Collected {
   duration: number;
 }
 
+/** Milliseconds that a test may take whose time isn't known. */
 const TEST_TIMEOUT = 8_000;
+/** Milliseconds of tests for one mutant: what survives them counts as alive, and what kills does so at once. */
+const PATIENCE = 10_000;
 
 const orders: Orders = JSON.parse(Deno.readTextFileSync(Deno.args[0]!));
 const collected: Collected[] = [];
@@ -69,7 +72,8 @@ const context = {
 async function failureOf(test: Collected): Promise<string | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, TEST_TIMEOUT, "timed out");
+    const timeout = test.duration === 0 ? TEST_TIMEOUT : 2_000 + 5 * test.duration;
+    timer = setTimeout(resolve, timeout, "timed out");
   });
   try {
     return await Promise.race([Promise.resolve(test.body(context)).then(() => undefined), late]);
@@ -112,12 +116,13 @@ if (orders.active !== undefined) {
 if (orders.reach === undefined) {
   const whileLoading = [...reached];
   for (const test of collected) {
+    say({ test: test.name });
     reached = new Set();
-    const start = performance.now();
     const failure = await failureOf(test);
-    test.duration = Math.round(performance.now() - start);
     // A second time: a test that only passes once says nothing about a mutant.
+    const start = performance.now();
     const again = failure ?? await failureOf(test);
+    test.duration = Math.ceil(performance.now() - start);
     test.reached = again === undefined ? reached : new Set();
     if (again !== undefined) say({ flaky: test.name, failure: again });
   }
@@ -139,7 +144,10 @@ for (const mutant of orders.mutants) {
   let killer: Collected | undefined;
   active = mutant;
   stray = undefined;
+  let spent = 0;
   for (const test of judges) {
+    if ((spent += test.duration) > PATIENCE) break;
+    say({ test: test.name });
     if (await failureOf(test) !== undefined || stray !== undefined) {
       killer = test;
       break;
