@@ -15,6 +15,7 @@ const SCRIPTS = {
   profile: "scripts/bench/profile.ts",
   "end-to-end": "scripts/bench/end_to_end.ts",
   exchange: "scripts/bench/exchange/main.ts",
+  federation: "scripts/bench/federation/main.ts",
   gateway: "scripts/bench/gateway/main.ts",
   workers: "scripts/bench/serve_workers.ts",
   registry: "scripts/bench/registry.ts",
