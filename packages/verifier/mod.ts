@@ -38,6 +38,7 @@ export type {
   FederationRule,
   ProviderRecord,
 } from "./federation/rule.ts";
+export { mapClaims } from "./federation/mapped_claims.ts";
 export {
   type ConditionJudgement,
   judgeRule,

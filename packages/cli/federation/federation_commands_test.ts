@@ -93,7 +93,7 @@ for (const [way, world] of Object.entries(WORLDS)) {
     assert.equal(good.code, 0, good.stderr);
     assert.match(
       good.stdout,
-      /^deploy \(acts as deployer\): matches\n {2}✓ aud +wanted \["https:[^\n]*\n[^]* {2}✓ repository_id +wanted "74" +found "74"\n[^]*acts under deploy\n$/,
+      /^deploy \(acts as deployer\): matches\n {2}✓ aud +wanted \["https:[^\n]*\n[^]* {2}✓ repository_id +wanted "74" +found "74"\n[^]*acts under deploy\n {2}iss +"deployer"\n {2}sub +"gh:74:prod"\n[^]*$/,
     );
     const near = await run(
       "rule",
@@ -155,6 +155,57 @@ for (const [way, world] of Object.entries(WORLDS)) {
     assert.match(both.stdout, /rejected: ambiguous_rule: several rules match \(again, deploy\)/);
     const json = await cliJson(["rule", "test", "--claims", claims, "--name", "deploy"], world());
     assert.equal(Reflect.get(Object(json), "rule"), "deploy");
+  });
+
+  Deno.test(`rule test prints the subject and the claims that result, over ${way}`, async () => {
+    await run("provider", "add", "--preset", "github");
+    await run(...RULE, ...IDS, "--environment", "prod", "--claim", "repo=repository");
+    const hostile = await run(
+      "rule",
+      "test",
+      "--claims",
+      await claimsFile({ ...CLAIMS, repository: "acme\u001b[2J" }),
+    );
+    assert.match(hostile.stdout, /repo .*"acme\\u001b\[2J"\n$/);
+    const { stdout } = await run("rule", "test", "--claims", await claimsFile(CLAIMS));
+    assert.ok(
+      stdout.endsWith(`acts under deploy
+  iss   "deployer"
+  sub   "gh:74:prod"
+  aud   ["${AUDIENCE}"]
+  role  "notes_writer"
+  repo  "acme/invoices"
+`),
+      stdout,
+    );
+    const claims = await claimsFile({ ...CLAIMS, role: "service_role", exp: 1 });
+    assert.deepEqual(
+      Reflect.get(Object(await cliJson(["rule", "test", "--claims", claims], world())), "claims"),
+      {
+        iss: "deployer",
+        sub: "gh:74:prod",
+        aud: [AUDIENCE],
+        role: "notes_writer",
+        repo: "acme/invoices",
+      },
+    );
+  });
+
+  Deno.test(`rule test rejects claims that the subject cannot be made from, over ${way}`, async () => {
+    await run("provider", "add", "--preset", "github");
+    await run(...RULE, ...IDS, "--subject", "gh:{ref}:{repository_id}");
+    const claims = await claimsFile({ ...CLAIMS, ref: "refs/heads/a:b" });
+    const { code, stdout } = await run("rule", "test", "--claims", claims);
+    assert.equal(code, 1);
+    assert.match(
+      stdout,
+      /rejected: subject_not_allowed: Expected a claim of the rule's subject not to hold the ":" that follows it \(ref\)\n$/,
+    );
+    const twin = await claimsFile({ ...CLAIMS, ref: "refs/heads/a" });
+    assert.match(
+      (await run("rule", "test", "--claims", twin)).stdout,
+      /sub +"gh:refs\/heads\/a:74"/,
+    );
   });
 
   Deno.test(`dry runs of providers and rules change nothing, over ${way}`, async () => {

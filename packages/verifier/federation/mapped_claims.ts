@@ -15,15 +15,39 @@ const OWN_CLAIMS = ["exp", "nbf", "iat", "jti"] as const;
  * Nothing passes that the rule does not name, but for the token's times and its id: what a provider calls `role` or
  * `email` is not what the target's policies mean by it. `aud` is what the rule and the token have in common.
  *
- * **Does not** judge what it maps: the issuer's policy does, protected claims and user ids included.
+ * **Does not** judge what it maps: the issuer's policy does, protected claims and user ids included. Nor does it ask
+ * whether the rule matches.
  *
- * @returns The claims, frozen; the values are the token's, which are frozen already.
+ * @param claims The claims of a provider's token.
+ * @param rule The rule that it acts under.
+ * @param signer Whose key signed the token, for what is thrown. Default: nobody's.
+ * @returns The claims, frozen; the values are the token's.
  * @throws {JwtVerificationError} `subject_not_allowed`, `claim_not_allowed`.
+ *
+ * @example What a job acts as
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { mapClaims } from "@countersign/verifier";
+ *
+ * const mapped = mapClaims({ aud: "https://ref.supabase.co", repository_id: "74", actor: "me" }, {
+ *   name: "deploy",
+ *   issuer: "deployer",
+ *   audiences: ["https://ref.supabase.co"],
+ *   conditions: { repository_id: "74" },
+ *   subject: "gh:{repository_id}",
+ *   claims: {},
+ *   role: null,
+ *   maxTokenLifetime: 3600,
+ *   mode: "enforce",
+ *   isActive: true,
+ * });
+ * assert.deepEqual(mapped, { iss: "deployer", sub: "gh:74", aud: ["https://ref.supabase.co"] });
+ * ```
  */
 export function mapClaims(
   claims: JsonObject,
   rule: FederationRule,
-  signer: JwtVerificationErrorOptions,
+  signer: JwtVerificationErrorOptions = {},
 ): JsonObject {
   const made = subjectOf(rule.subject, claims);
   if (!("subject" in made)) {
