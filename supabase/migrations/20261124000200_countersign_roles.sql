@@ -40,7 +40,7 @@ select
       n.oid,
       -- Before Postgres 16 every member may SET ROLE, and the option has no name.
       case when pg_catalog.current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end
-    ) then 'can''t be assumed by "authenticator"'
+    ) then 'cannot be assumed by "authenticator"'
     else (
       select pg_catalog.format('is a member of "%s", which %s', d.rolname, d.danger)
       from dangerous d
@@ -91,8 +91,8 @@ begin
   else
     -- An existing role gets memberships only if it has no power that they would hand to issuers.
     refusal := countersign.role_refusal(role_name);
-    if refusal is not null and refusal <> 'can''t be assumed by "authenticator"' then
-      raise exception 'Role "%" can''t be made a writer role: it %', role_name, refusal
+    if refusal is not null and refusal <> 'cannot be assumed by "authenticator"' then
+      raise exception 'Role "%" cannot be made a writer role: it %', role_name, refusal
         using errcode = 'invalid_role_specification';
     end if;
   end if;
@@ -109,7 +109,7 @@ begin
   end if;
   refusal := countersign.role_refusal(role_name);
   if refusal is not null then
-    raise exception 'Role "%" can''t be made a writer role: it %', role_name, refusal
+    raise exception 'Role "%" cannot be made a writer role: it %', role_name, refusal
       using errcode = 'invalid_role_specification';
   end if;
   return role_name;

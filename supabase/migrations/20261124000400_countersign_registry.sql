@@ -169,7 +169,7 @@ begin
     return old;
   end if;
   if tg_op = 'UPDATE' and new.issuer <> old.issuer then
-    raise exception 'An issuer can''t be renamed' using errcode = 'check_violation',
+    raise exception 'An issuer cannot be renamed' using errcode = 'check_violation',
       hint = 'Register the new name and deactivate the old one';
   end if;
   -- Only what is added: a role that has become unsafe must not stand in the way of a revocation.
@@ -179,7 +179,7 @@ begin
     and countersign.role_refusal(added.role_name) is not null
   limit 1;
   if found then
-    raise exception 'Role "%" can''t be given to an issuer: it %', refused.role_name, refused.reason
+    raise exception 'Role "%" cannot be given to an issuer: it %', refused.role_name, refused.reason
       using errcode = 'check_violation', column = 'allowed_roles',
       hint = 'select countersign.create_writer_role(''<name>'') makes a role that can';
   end if;
@@ -225,7 +225,7 @@ begin
       hint = 'Make a pair of keys for each issuer and target';
   end if;
   if new.public_key <> old.public_key then
-    raise exception 'A public key can''t be changed' using errcode = 'check_violation',
+    raise exception 'A public key cannot be changed' using errcode = 'check_violation',
       hint = 'Insert the new key as a row of its own, then revoke the old one';
   end if;
   new.created_at := old.created_at;

@@ -174,7 +174,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if new.issuer <> old.issuer then
-    raise exception 'A provider can''t be renamed' using errcode = 'check_violation',
+    raise exception 'A provider cannot be renamed' using errcode = 'check_violation',
       hint = 'Add the new one and deactivate the old one';
   end if;
   return new;
@@ -221,7 +221,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if tg_op = 'UPDATE' and (new.provider, new.kid, new.revoked_at) is distinct from (old.provider, old.kid, old.revoked_at) then
-    raise exception 'A revoked key can''t be changed' using errcode = 'check_violation',
+    raise exception 'A revoked key cannot be changed' using errcode = 'check_violation',
       hint = 'Insert the other key as a row of its own';
   end if;
   -- A rule that is being added has to know of this key, or this revocation of that.

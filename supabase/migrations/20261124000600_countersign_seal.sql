@@ -69,7 +69,7 @@ end $$;
 comment on function countersign.rotate_seal(interval) is
   'Makes a new key of the seal. The old ones are accepted for the overlap, in which every proxy reads the new one; 0 refuses at once what was sealed with them. Returns the new key''s id.';
 
--- jsonb prints a number with the zeros it was given, and PostgREST spells a fraction anew before Postgres sees
+-- jsonb prints a number with the zeros it was given, and PostgREST spells a fraction in its own way before Postgres sees
 -- it. Strings are matched first, so that nothing within them is taken for a number.
 create or replace function countersign.trim_fractions(canonical text) returns text
 language sql immutable strict parallel safe

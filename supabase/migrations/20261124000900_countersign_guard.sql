@@ -12,7 +12,7 @@ select countersign.ensure(pg_catalog.to_regclass('countersign.used_tokens_expire
 create index if not exists used_tokens_expires_at_idx on countersign.used_tokens (expires_at)
 $ddl$);
 comment on table countersign.used_tokens is
-  'Tokens of single_use issuers that have committed a write. Kept until the token can''t verify any more; every insert removes a few that are past it.';
+  'Tokens of single_use issuers that have committed a write. Kept until the token cannot verify any more; every insert removes a few that are past it.';
 
 create table if not exists countersign.guard_state (
   singleton boolean primary key default true check (singleton),
@@ -38,7 +38,7 @@ declare
     when 'token_refused' then 'The token is not accepted here'
     when 'token_already_used' then 'The token was used before'
     when 'role_not_allowed' then 'This issuer may not use the role'
-    when 'registry_unavailable' then 'The registry of issuers can''t be read'
+    when 'registry_unavailable' then 'The registry of issuers cannot be read'
   end;
 begin
   raise sqlstate 'PGRST' using
@@ -47,7 +47,7 @@ begin
       'message', said,
       'details', null,
       'hint', case code
-        when 'token_refused' then 'Check issuer, key and audience with the operator of this project; its log has the reason'
+        when 'token_refused' then 'Check issuer, key and audience with the operator of this project, whose log has the reason'
         when 'token_already_used' then 'Sign a new token for each write'
         when 'role_not_allowed' then 'Claim a role that the issuer''s policy names'
         when 'registry_unavailable' then 'Try again; nothing was written'

@@ -82,13 +82,13 @@ begin
         else p.proname = wanted
       end;
     if matches = 0 then
-      raise exception 'Pre-request function "%" does not exist, or can''t be called without arguments', wanted
+      raise exception 'Pre-request function "%" does not exist, or cannot be called without arguments', wanted
         using errcode = 'undefined_function';
     elsif matches > 1 then
       raise exception 'Pre-request function "%" is ambiguous: % functions have that name', wanted, matches
         using errcode = 'ambiguous_function', hint = 'Set it as "schema.name" first';
     elsif schema_name = 'countersign' then
-      raise exception 'The guard can''t chain a function of its own schema' using errcode = 'invalid_parameter_value';
+      raise exception 'The guard cannot chain a function of its own schema' using errcode = 'invalid_parameter_value';
     end if;
   end if;
 
@@ -108,7 +108,7 @@ begin
   return countersign.guard_status();
 end $$;
 comment on function countersign.guard_enable(text) is
-  'Makes check_request() PostgREST''s pre-request function. One that the database already names is chained: called after ours, with the request''s role. One that PostgREST has from its own configuration can''t be seen from here: name it as the argument. Running it again changes nothing.';
+  'Makes check_request() PostgREST''s pre-request function. One that the database already names is chained: called after ours, with the request''s role. One that PostgREST has from its own configuration cannot be seen from here: name it as the argument. Running it again changes nothing.';
 
 create or replace function countersign.guard_disable() returns jsonb
 language plpgsql security invoker

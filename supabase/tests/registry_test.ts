@@ -161,7 +161,7 @@ Deno.test("jwt_issuers.issuer can't be changed", async () => {
     await sql`update jwt_issuers set issuer = 'billing', description = 'the same name'`;
     await assert.rejects(
       sql.savepoint((sql) => sql`update jwt_issuers set issuer = 'invoicing'`),
-      refusal("23514", /can't be renamed/),
+      refusal("23514", /cannot be renamed/),
     );
   });
 });
@@ -254,7 +254,7 @@ Deno.test("jwt_public_keys.public_key can't be changed to another key", async ()
       sql.savepoint((sql) => sql`update jwt_public_keys set public_key = ${pem}`);
     await assert.rejects(
       change(await ed25519Pem("another")),
-      refusal("23514", /can't be changed/),
+      refusal("23514", /cannot be changed/),
     );
     await change(`  ${await ed25519Pem("billing")}`);
   });

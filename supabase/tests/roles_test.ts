@@ -105,11 +105,11 @@ const HOSTILE: readonly (readonly [why: string, prepare: string, message: RegExp
      alter table t owner to chief; grant chief to depot_writer`,
     /member of "chief", which owns a table/,
   ],
-  ["can't be assumed", "revoke depot_writer from authenticator", /can't be assumed/],
+  ["can't be assumed", "revoke depot_writer from authenticator", /cannot be assumed/],
   [
     "can't be assumed for lack of the SET option",
     `revoke depot_writer from authenticator; grant depot_writer to authenticator with set false`,
-    /can't be assumed/,
+    /cannot be assumed/,
   ],
   [
     "is gone",
@@ -269,7 +269,7 @@ Deno.test("create_writer_role() refuses to make an existing role with powers ass
   for (const role of ["service_role", "supabase_auth_admin", "postgres", "dashboard_user"]) {
     await assert.rejects(
       asSuperuser((sql) => sql`select countersign.create_writer_role(${role})`),
-      refusal("0P000", /can't be made a writer role/),
+      refusal("0P000", /cannot be made a writer role/),
     );
   }
   const existing = (options: string) =>

@@ -96,7 +96,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`schemaDifferences() names ${what}, and nothing once it is mended`, async () => {
+  Deno.test(`schemaDifferences() names ${what}, and nothing once it is repaired`, async () => {
     await sql.unsafe(damage);
     assert.deepEqual(await schemaDifferences({ sql }), [{ object, found }]);
     await sql.unsafe(repair);
@@ -120,7 +120,7 @@ for (
     [
       "can't be assumed",
       "revoke bad_writer from authenticator",
-      /^can't be assumed by "authenticator"$/,
+      /^cannot be assumed by "authenticator"$/,
     ],
     [
       "inherits a power",
