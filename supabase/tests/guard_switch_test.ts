@@ -275,7 +275,7 @@ Deno.test("the guard's answers arrive through PostgREST with status, challenge a
       message: "The token is not accepted here",
       details: null,
       hint:
-        "Check issuer, key and audience with the operator of this project; its log has the reason",
+        "Check issuer, key and audience with the operator of this project, whose log has the reason",
     });
     await refused(await registry.fetch("/widgets", claims), 401, "token_refused");
 
