@@ -1,6 +1,5 @@
 import { COUNTERSIGN_CLAIM, isRegisteredClaim } from "../claims/protected_claims.ts";
 import { JwtVerificationError, type JwtVerificationErrorOptions } from "../errors.ts";
-import type { JsonObject } from "../token/strict_json.ts";
 import { claimAt } from "./claim_path.ts";
 import type { FederationRule } from "./rule.ts";
 import { namedAudiences } from "./rule_judgement.ts";
@@ -45,10 +44,10 @@ const OWN_CLAIMS = ["exp", "nbf", "iat", "jti"] as const;
  * ```
  */
 export function mapClaims(
-  claims: JsonObject,
+  claims: Readonly<Record<string, unknown>>,
   rule: FederationRule,
   signer: JwtVerificationErrorOptions = {},
-): JsonObject {
+): Readonly<Record<string, unknown>> {
   const made = subjectOf(rule.subject, claims);
   if (!("subject" in made)) {
     const claim = made.claim === "" ? "sub" : made.claim;
