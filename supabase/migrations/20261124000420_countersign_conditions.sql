@@ -119,7 +119,8 @@ comment on function countersign.is_public_jwks(jsonb) is
 
 -- Anybody can have an account with these, and a token of their own. "begins" is what a value, or the part of it
 -- before a "*", has to begin with to name one owner; without it only an exact value does. Which workflow is
--- called (job_workflow_ref) or who pushed (actor) is not here: both can be had from anybody's repository.
+-- called (job_workflow_ref) or who pushed (actor) is not here: both can be had from anybody's repository. Nor is
+-- Google's azp: in a person's token it is the OAuth client, which anybody can sign in to.
 select countersign.ensure_view($ddl$
 create or replace view countersign.shared_providers as
 select v.host, v.claim, v.begins
@@ -136,7 +137,6 @@ from (values
   ('gitlab.com', 'namespace_path', '^[^/]+(/|$)'),
   ('gitlab.com', 'sub', '^project_path:[^/:]+/'),
   ('accounts.google.com', 'sub', null),
-  ('accounts.google.com', 'azp', null),
   ('accounts.google.com', 'email', null),
   ('accounts.google.com', '/google/compute_engine/project_id', null),
   ('accounts.google.com', '/google/compute_engine/project_number', null),

@@ -37,6 +37,9 @@ const OWNERS: readonly (readonly [string, object, object])[] = [
   ["https://accounts.google.com", { email_verified: true }, {
     email: "ci@acme.iam.gserviceaccount.com",
   }],
+  ["https://accounts.google.com", { azp: "32555940559.apps.googleusercontent.com" }, {
+    sub: "103456789012345678901",
+  }],
   [AWS, { sub: "arn:aws:iam::*" }, { sub: "arn:aws:iam::123456789012:role/*" }],
   [AWS, { aws_account: "123456789012" }, {
     "/https:~1~1sts.amazonaws.com~1/aws_account": "123456789012",
