@@ -79,13 +79,14 @@ function dashed(flag: string): string {
 
 /** The presets in words, for the help. */
 export function presetHelp(): string {
-  return PRESETS.map(({ name, issuerLike, identity, narrowing, alias }) =>
+  return PRESETS.map(({ name, issuerLike, identity, narrowing, alias, job }) =>
     [
       `  ${name}`,
       ...issuerLike === undefined ? [] : [`    --provider: ${issuerLike}`],
       ...identity.map(({ flag, where }) => `    --${flag}: ${where}`),
       ...narrowing.map(({ flag, where }) => `    [--${flag}]: ${where}`),
       ...alias === undefined ? [] : [`    [--${alias.flag}]: for people, in the description`],
+      `    the job: ${job}`,
     ].join("\n")
   ).join("\n");
 }

@@ -25,6 +25,8 @@ export interface Preset {
   readonly subject: string;
   /** What a rule without anything that narrows lets in. */
   readonly wide: string;
+  /** How a job asks for a token for the audience AUD, with every claim above. */
+  readonly job: string;
 }
 
 const GITHUB_API = "gh api repos/OWNER/NAME";
@@ -53,6 +55,7 @@ export const PRESETS: readonly Preset[] = [
     },
     subject: "gh:{repository_id}",
     wide: "every workflow of the repository, on every branch",
+    job: "the permission id-token: write, and $ACTIONS_ID_TOKEN_REQUEST_URL&audience=AUD",
   },
   {
     name: "gitlab",
@@ -61,12 +64,12 @@ export const PRESETS: readonly Preset[] = [
       {
         flag: "project-id",
         claim: "project_id",
-        where: "the project's page, under its name (or CI_PROJECT_ID)",
+        where: "the project's page, Actions, Copy project ID (or CI_PROJECT_ID)",
       },
       {
         flag: "namespace-id",
         claim: "namespace_id",
-        where: "the group's page (or CI_PROJECT_NAMESPACE_ID)",
+        where: "the group's page, Actions, Copy group ID (or CI_PROJECT_NAMESPACE_ID)",
       },
     ],
     narrowing: [
@@ -79,6 +82,7 @@ export const PRESETS: readonly Preset[] = [
     },
     subject: "gl:{project_id}",
     wide: "every pipeline of the project, on every branch",
+    job: "id_tokens: { TOKEN: { aud: AUD } }",
   },
   {
     name: "kubernetes",
@@ -100,6 +104,7 @@ export const PRESETS: readonly Preset[] = [
     ],
     subject: "k8s:{/kubernetes.io/namespace}:{/kubernetes.io/serviceaccount/name}",
     wide: "a service account of that name that someone makes again",
+    job: "a projected serviceAccountToken with audience: AUD",
   },
   {
     name: "google",
@@ -118,6 +123,7 @@ export const PRESETS: readonly Preset[] = [
     },
     subject: "google:{sub}",
     wide: "",
+    job: "the metadata server's …/service-accounts/default/identity?audience=AUD",
   },
   {
     name: "fly",
@@ -137,6 +143,7 @@ export const PRESETS: readonly Preset[] = [
     },
     subject: "fly:{app_id}",
     wide: "every machine of the app",
+    job: 'POST /v1/tokens/oidc with {"aud": "AUD"} on the machine\'s socket /.fly/api',
   },
   {
     name: "circleci",
@@ -157,21 +164,35 @@ export const PRESETS: readonly Preset[] = [
       {
         flag: "ref",
         claim: "oidc.circleci.com/vcs-ref",
-        where: "the full ref, like refs/heads/main",
+        where:
+          "the full ref, like refs/heads/main; a fork has it too, so give --vcs-origin as well",
+      },
+      {
+        flag: "vcs-origin",
+        claim: "oidc.circleci.com/vcs-origin",
+        where:
+          "the repository, like github.com/acme/shop; a fork has the project-id, and another origin",
       },
     ],
     subject: "circleci:{oidc.circleci.com/project-id}",
-    wide: "every job of the project, on every branch, started by anyone who may",
+    wide:
+      "every job of the project, on every branch, and of forks if the project passes secrets to them",
+    job: `circleci run oidc get --claims '{"aud": "AUD"}'`,
   },
   {
     name: "buildkite",
     issuer: "https://agent.buildkite.com",
     identity: [
-      { flag: "organization-id", claim: "organization_id", where: "Organization Settings, API" },
+      {
+        flag: "organization-id",
+        claim: "organization_id",
+        where: "the id at https://api.buildkite.com/v2/organizations/SLUG",
+      },
       {
         flag: "pipeline-id",
         claim: "pipeline_id",
-        where: "the pipeline's Settings (or BUILDKITE_PIPELINE_ID)",
+        where:
+          "the id at https://api.buildkite.com/v2/organizations/SLUG/pipelines/SLUG (or BUILDKITE_PIPELINE_ID)",
       },
     ],
     narrowing: [
@@ -180,6 +201,8 @@ export const PRESETS: readonly Preset[] = [
     ],
     subject: "buildkite:{pipeline_id}",
     wide: "every step of the pipeline, on every branch",
+    job:
+      "buildkite-agent oidc request-token --audience AUD --claim organization_id --claim pipeline_id",
   },
   {
     name: "terraform-cloud",
@@ -201,19 +224,21 @@ export const PRESETS: readonly Preset[] = [
     ],
     subject: "tfc:{terraform_workspace_id}",
     wide: "plans as well as applies, so also those of a pull request",
+    job: "TFC_WORKLOAD_IDENTITY_AUDIENCE=AUD in the workspace's environment variables",
   },
   {
     name: "vercel",
     issuerLike: "https://oidc.vercel.com/<team slug>",
     identity: [
-      { flag: "team-id", claim: "owner_id", where: "the team's Settings: team_…" },
-      { flag: "project-id", claim: "project_id", where: "the project's Settings: prj_…" },
+      { flag: "team-id", claim: "owner_id", where: "the team's Settings, General: team_…" },
+      { flag: "project-id", claim: "project_id", where: "the project's Settings, General: prj_…" },
     ],
     narrowing: [
       { flag: "environment", claim: "environment", where: "production, preview or development" },
     ],
     subject: "vercel:{project_id}",
     wide: "previews of every branch, and development on every member's machine",
+    job: "getVercelOidcToken of @vercel/oidc, with its option audience",
   },
 ];
 

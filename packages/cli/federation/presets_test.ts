@@ -48,10 +48,11 @@ const SHAPES: Readonly<
     claims: { org_id: "29", app_id: "3671581" },
   },
   circleci: {
-    flags: { "project-id": "p1", "context-id": "c1" },
+    flags: { "project-id": "p1", "context-id": "c1", "vcs-origin": "github.com/acme/shop" },
     claims: {
       "oidc.circleci.com/project-id": "p1",
       "oidc.circleci.com/context-ids": ["c0", "c1"],
+      "oidc.circleci.com/vcs-origin": "github.com/acme/shop",
     },
   },
   buildkite: {
