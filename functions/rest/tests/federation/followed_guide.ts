@@ -96,9 +96,14 @@ export async function followGuide(
       httpAnswer(path === "/jwks" ? jwks : JSON.stringify({ value: token() }))
     ),
   );
+  const markdown = await guide(name);
   const [table = ""] = blocks(await guide("write-from-github-actions"), "sql");
+  const role = /`(select countersign\.create_writer_role\([^`]*)`/.exec(markdown)?.[1];
   const stage = opened.use(
-    await openStage(host, { env: { DENO_CERT: certificate }, sql: [table] }),
+    await openStage(host, {
+      env: { DENO_CERT: certificate },
+      sql: [table, ...role === undefined ? [] : [role]],
+    }),
   );
   const project = serveProject(stage);
   opened.defer(() => project.shutdown());
@@ -110,7 +115,7 @@ export async function followGuide(
       SUPABASE_SERVICE_ROLE_KEY: stage.target.secretKey,
     }, folder);
 
-  const commands = blocks(await guide(name), "sh")
+  const commands = blocks(markdown, "sh")
     .filter((block) => /countersign (provider|rule) add/.test(block));
   assert.ok(commands.length > 0, `the guide ${name} adds a provider`);
   for (const block of commands) {

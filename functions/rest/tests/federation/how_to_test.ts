@@ -137,3 +137,34 @@ Deno.test("a pod without a secret writes, and one of another service account doe
   ]);
   await Deno.remove(file);
 });
+
+Deno.test("the guide for any platform: its commands work, and rule test prints what it shows", async () => {
+  const name = "let-a-job-write-without-a-key";
+  const issuer = "https://token.actions.githubusercontent.com";
+  await using job = await followGuide(name, issuer);
+  const { stage, target } = job;
+  const rules = await stage.sql`select name, provider from jwt_federation_rules order by name`;
+  assert.deepEqual([...rules], [
+    { name: "deploy-invoices", provider: issuer },
+    { name: "nightly", provider: "https://gitlab.example.com" },
+  ]);
+  const markdown = await guide(name);
+  const test = blocks(markdown, "sh").at(-1) ?? "";
+  const [near = "", matching = ""] = blocks(markdown, "text");
+  const oneSpace = (text: string) =>
+    text.replaceAll("https://prod-abc123.supabase.co", target).replaceAll(/ +/g, " ");
+  const ids = { repository_id: "74", repository_owner_id: "65" };
+  const tried = async (environment: string) => {
+    await job.write(
+      "claims.json",
+      JSON.stringify({ iss: issuer, aud: target, ...ids, environment }),
+    );
+    return await job.sh(test);
+  };
+  const refused = await tried("staging");
+  assert.equal(refused.success, false);
+  assert.equal(oneSpace(refused.said), oneSpace(near));
+  const accepted = await tried("production");
+  assert.equal(accepted.success, true);
+  assert.ok(oneSpace(accepted.said).endsWith(oneSpace(matching)), accepted.said);
+});
