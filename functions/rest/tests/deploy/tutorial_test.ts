@@ -51,4 +51,15 @@ Deno.test("the tutorial works when it is followed to the letter", async (t) => {
     const audit = await reader.succeeds(explain.split("\n")[1]!);
     assert.match(audit, /journal/);
   });
+
+  await t.step("7. lets a job write without a key, and not another repository's", async () => {
+    const heading = "## 7. Let a job write without a key";
+    const [register = "", write = "", fork = ""] = tutorial.blocks(heading, "sh");
+    await reader.succeeds(register);
+    const printed = await reader.succeeds(write);
+    for (const line of tutorial.block(heading, "text").trim().split("\n")) {
+      if (line !== "…") assert.ok(printed.includes(line), `${line}\n${printed}`);
+    }
+    assert.match(await reader.succeeds(fork), /^HTTP\/1\.1 403 [\s\S]*"rule_not_matched"/);
+  });
 });
