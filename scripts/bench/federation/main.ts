@@ -8,7 +8,7 @@ import { addProvider, addRule } from "@countersign/registry-admin";
 import { makeProvider } from "@countersign/fixture/federation";
 import { benchOptions } from "../options.ts";
 import { type Contender, Race } from "../race.ts";
-import { publish, report } from "../report.ts";
+import { publish, report } from "../results/report.ts";
 import { BenchStage, ROLE, ROW } from "../stage.ts";
 
 const COURSES = [{ connections: 1, requests: 400 }, { connections: 16, requests: 3_000 }];
