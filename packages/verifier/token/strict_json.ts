@@ -75,28 +75,21 @@ function isNumeric(unit: number): boolean {
 
 /** Counts the members that `JSON.parse` kept, and freezes what it visits. */
 function inspect(value: unknown, depth: number): number {
-  if (typeof value === "string") {
-    checkString(value);
-    return 0;
-  }
-  if (typeof value === "number") {
-    if (Math.abs(value) > Number.MAX_SAFE_INTEGER) {
-      throw malformed("Expected numbers of at most 2^53 - 1 in header and payload");
-    }
-    return 0;
+  if (typeof value === "string") checkString(value);
+  if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+    throw malformed("Expected numbers of at most 2^53 - 1 in header and payload");
   }
   if (typeof value !== "object" || value === null) return 0;
   if (depth > MAX_DEPTH) throw malformed(`Expected at most ${MAX_DEPTH} levels of nesting`);
 
   let members = 0;
-  if (Array.isArray(value)) {
-    for (const element of value) members += inspect(element, depth + 1);
-  } else if (isObject(value)) {
-    for (const name of Object.keys(value)) {
+  for (const [name, member] of Object.entries(value)) {
+    if (!Array.isArray(value)) {
       checkString(name);
       if (name === "__proto__") throw malformed('Expected no member named "__proto__"');
-      members += 1 + inspect(value[name], depth + 1);
+      members++;
     }
+    members += inspect(member, depth + 1);
   }
   // A verified token's claims are shared by every caller that presents it again.
   Object.freeze(value);

@@ -27,7 +27,15 @@ const CASES: Record<string, [attack: string, twin: string]> = {
   "a number that would be rounded": ['{"a":9007199254740993}', '{"a":9007199254740991}'],
   "a number of too many digits": ['{"a":0.10000000000000001}', '{"a":0.1}'],
   "a number beyond the range": ['{"a":1e400}', '{"a":1e4}'],
-  "33 levels": [nested(32), nested(31)],
+  "a number beyond 2^53 - 1 in few digits": ['{"a":-1e16}', '{"a":-9007199254740991}'],
+  "a number that would become zero": ['{"a":1e-400}', '{"a":1e-300}'],
+  "a number that would become zero, with E": ['{"a":1E-400}', '{"a":1E+2}'],
+  "a number of too many digits in a list": ['{"a":[0,0.10000000000000001]}', '{"a":[0,1e+2]}'],
+  "a number of too many digits before its exponent": [
+    '{"a":9.10000000000000001e9}',
+    '{"a":9.19e9}',
+  ],
+  "33 levels": [nested(32), '{"a":' + "[".repeat(31) + '0,"0"' + "]".repeat(31) + "}"],
   "a list in place of an object": ["[{}]", "{}"],
   "something after the object": ["{}{}", "{} "],
   "a comment": ["{}//", "{}\n"],
@@ -39,6 +47,15 @@ for (const [name, [attack, twin]] of Object.entries(CASES)) {
     parse(twin);
   });
 }
+
+Deno.test("parseJsonObject() tells what is no text from what is no JSON object", () => {
+  for (const bytes of [[0xff], [0x7b], [0xef, 0xbb, 0xbf, 0x7b, 0x7d]]) {
+    assert.throws(() => parseJsonObject(Uint8Array.from(bytes)), { message: /JSON in UTF-8$/ });
+  }
+  for (const text of ["null", "1", "[]", '"a"']) {
+    assert.throws(() => parse(text), { message: /JSON objects$/ });
+  }
+});
 
 Deno.test("parseJsonObject() never repeats what it read", () => {
   for (const text of ['{"secret', '{"secret":1,"secret":2}', '"secret"', '{"a":"secret\\ud800"}']) {
