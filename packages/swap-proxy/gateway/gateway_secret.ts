@@ -17,7 +17,7 @@ export function checkedSecret(value: string): string {
 }
 
 /**
- * Makes what tells the operator's gateway from everyone else. Whoever may ask for a downstream token can take it
+ * Makes what tells the operator's gateway from everyone else. Anyone who may ask for a downstream token can take it
  * elsewhere (Storage, Realtime), so without a secret no one may.
  *
  * @param secret What the gateway sends; `undefined` where there is no gateway.

@@ -52,7 +52,7 @@ export interface KeySource {
    */
   guardIsOn?(): Promise<boolean>;
   /**
-   * For how long the record that `find` would answer with from memory may still be believed, in milliseconds. Whoever
+   * For how long the record that `find` would answer with from memory may still be believed, in milliseconds. Anyone who
    * keeps something that follows from it elsewhere asks this, and keeps it no longer.
    *
    * Left out by a source that cannot say: nothing may be kept.

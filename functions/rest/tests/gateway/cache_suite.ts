@@ -44,7 +44,7 @@ Deno.test("verdicts that nginx keeps", async (t) => {
     await passes(stage, get(WHOAMI, token));
     assert.equal(line.asked, before + 1);
   });
-  await t.step("nobody gets what was answered for another", () => mixed(opened));
+  await t.step("no one gets what was answered for another", () => mixed(opened));
   await t.step("a refusal is kept for no one", () => refusals(opened));
   await t.step("without the function, what was kept goes on, and nothing else", async () => {
     await withoutTheFunction(opened, line);
