@@ -25,7 +25,10 @@ Deno.test("completion bash offers commands, their own commands, options and valu
     "get",
     "set",
   ]);
-  assert.deepEqual(await offered(["policy", "set", "--max"]), ["--max-lifetime"]);
+  assert.deepEqual(await offered(["policy", "set", "--max"]), [
+    "--max-lifetime",
+    "--max-exchange-lifetime",
+  ]);
   assert.deepEqual(await offered(["register", "--algorithm", "ES"]), ["ES256", "ES384"]);
   assert.deepEqual(await offered(["register", "--public-key", "ba"]), ["bash.ts"]);
   assert.deepEqual(await offered(["register", "--issuer", ""]), []);

@@ -86,7 +86,8 @@ export function presetHelp(): string {
       ...identity.map(({ flag, where }) => `    --${flag}: ${where}`),
       ...narrowing.map(({ flag, where }) => `    [--${flag}]: ${where}`),
       ...alias === undefined ? [] : [`    [--${alias.flag}]: for people, in the description`],
-      `    the job: ${job}`,
+      `    the job:`,
+      `      ${job}`,
     ].join("\n")
   ).join("\n");
 }

@@ -170,8 +170,7 @@ export const PRESETS: readonly Preset[] = [
       {
         flag: "vcs-origin",
         claim: "oidc.circleci.com/vcs-origin",
-        where:
-          "the repository, like github.com/acme/shop; a fork has the project-id, and another origin",
+        where: "the repository, like github.com/acme/shop, which a fork does not share",
       },
     ],
     subject: "circleci:{oidc.circleci.com/project-id}",
@@ -191,8 +190,7 @@ export const PRESETS: readonly Preset[] = [
       {
         flag: "pipeline-id",
         claim: "pipeline_id",
-        where:
-          "the id at https://api.buildkite.com/v2/organizations/SLUG/pipelines/SLUG (or BUILDKITE_PIPELINE_ID)",
+        where: "BUILDKITE_PIPELINE_ID of a job, or the id that the REST API shows",
       },
     ],
     narrowing: [

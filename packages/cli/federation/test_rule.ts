@@ -30,8 +30,8 @@ export function addRuleTest(rule: Command, io: CliIo): void {
     json: "every rule, condition by condition, and the claims that result",
     notes:
       `Verifies no signature and no times, and applies no issuer's policy: the claims may be a draft. Exit
-status 1 unless exactly one rule that is active matches and its subject can be made. To test a token,
-see countersign explain --help.`,
+status 1 unless exactly one rule that is active matches and its subject can be made. To test a
+token, see countersign explain --help.`,
     example: "countersign rule test --target https://prod-abc123.supabase.co --claims claims.json",
     run: async ({ claims: path, name }, open) => {
       const claims = jsonObject("--claims", await readInput(path, "claims", io));

@@ -35,6 +35,7 @@ const POLICY = object({
   claims: orNull(list(TEXT)),
   audiences: orNull(list(TEXT)),
   maxTokenLifetime: WHOLE,
+  maxExchangeLifetime: orNull(WHOLE),
   rejectIssuedBefore: orNull(WHOLE),
   singleUse: FLAG,
   mode: oneOf("enforce", "observe"),
