@@ -31,7 +31,7 @@
  *
  * const response = await worker.fetch(new Request("https://proxy.example.com/rest/widgets"), {
  *   SUPABASE_URL: "https://prod-abc123.supabase.co",
- *   SUPABASE_ANON_KEY: "sb_publishable_…",
+ *   SUPABASE_ANON_KEY: "sb_publishable_abc",
  *   SUPABASE_SERVICE_ROLE_KEY: "sb_secret_abc",
  *   COUNTERSIGN_JWT_SECRET: "a secret of at least thirty-two bytes",
  * });
