@@ -10,6 +10,8 @@ import {
 } from "./fixtures/tokens.ts";
 import type { IssuerRecord } from "./mod.ts";
 import { VerifiedTokenCache } from "./mod.ts";
+import { parseToken, splitToken } from "./token/parse.ts";
+import { recall, remember } from "./verified_token_cache.ts";
 
 /** Counts signature checks while a function runs. */
 async function countSignatureChecks(body: () => Promise<unknown>): Promise<number> {
@@ -46,6 +48,8 @@ Deno.test("VerifiedTokenCache spares the signature check of a token seen before"
     verify(token, record),
   ]);
   assert.deepEqual(first, second);
+  // The same object, by which the proxy knows a token that it has minted for.
+  assert.equal((await verify(token, record, { cache })).claims, first?.claims);
 });
 
 Deno.test("VerifiedTokenCache takes a token with another signature for another token", async () => {
@@ -184,8 +188,33 @@ Deno.test("VerifiedTokenCache keeps what was used last, up to its bound", async 
   assert.equal(cache.size, 0);
 });
 
-Deno.test("VerifiedTokenCache() rejects a bound that is none", () => {
-  for (const maxEntries of [0, -1, 1.5, NaN, Infinity]) {
-    assert.throws(() => new VerifiedTokenCache({ maxEntries }), RangeError);
+Deno.test("VerifiedTokenCache holds one token, and a thousand where nothing else is said", async () => {
+  const record = await makeRecord();
+  const token = await makeToken();
+  const { jwt, key } = {
+    jwt: parseToken(splitToken(token)),
+    key: await keyOf("EdDSA"),
+  };
+  for (
+    const [cache, most] of [
+      [new VerifiedTokenCache({ maxEntries: 1 }), 1],
+      [new VerifiedTokenCache(), 1_000],
+      [new VerifiedTokenCache({}), 1_000],
+    ] as const
+  ) {
+    for (let n = 0; n < most; n++) remember(cache, `${n}`, { jwt, record, key });
+    assert.equal(cache.size, most);
+    remember(cache, "one more", { jwt, record, key });
+    assert.ok(cache.size <= most);
+    assert.notEqual(recall(cache, "one more"), undefined);
   }
+});
+
+Deno.test("VerifiedTokenCache() rejects a bound that is none", () => {
+  for (const maxEntries of [0, -1, 1.5, NaN, Infinity, "2", null]) {
+    const options = { maxEntries: maxEntries as number };
+    assert.throws(() => new VerifiedTokenCache(options), { message: /"maxEntries"/ });
+  }
+  const misspelled: object = { maxEntires: 2 };
+  assert.throws(() => new VerifiedTokenCache(misspelled), { message: /"maxEntires"/ });
 });

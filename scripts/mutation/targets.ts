@@ -16,7 +16,7 @@ const ELSEWHERE =
 
 /** The rooms of the proxy that a request passes through. */
 const REQUEST_PATH =
-  /^packages\/swap-proxy\/(?:create_jwt_swap_proxy\.ts|(?:request|refusal|upstream|downstream|events|gateway|options|registry)\/)/;
+  /^packages\/swap-proxy\/(?:create_jwt_swap_proxy\.ts|(?:request|refusal|upstream|downstream|events|exchange|gateway|options|registry)\/)/;
 
 export const TARGETS: readonly MutationTarget[] = [
   {

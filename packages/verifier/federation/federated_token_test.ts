@@ -6,18 +6,19 @@ import {
   type ProviderOptions,
   thumbprintOf,
 } from "@countersign/fixture/federation";
-import { AUDIENCE, isRefusal, makeRecord, NOW } from "../fixtures/tokens.ts";
+import { AUDIENCE, isRefusal, makeRecord, makeToken, NOW } from "../fixtures/tokens.ts";
 import {
   type FederationRule,
   type IssuerPolicy,
+  type KeySource,
   memoryKeySource,
   type ProviderRecord,
   remoteProviderKeys,
   type VerificationReason,
   VerifiedTokenCache,
   verifyMultiIssuerJwt,
-  type VerifyOptions,
 } from "../mod.ts";
+import type { VerifyWithKeySource } from "../options/verify_options.ts";
 
 const PROVIDER = "https://ci.example.com";
 const CLAIMS = {
@@ -36,12 +37,12 @@ interface Setting {
   readonly policy?: Partial<IssuerPolicy>;
   readonly record?: Partial<ProviderRecord>;
   readonly isActive?: boolean;
-  readonly options?: Partial<VerifyOptions>;
+  readonly options?: Partial<VerifyWithKeySource>;
 }
 
-async function verifier(
+async function setting(
   { rule, rules = [makeRule(rule)], policy, record, isActive = true, options }: Setting = {},
-) {
+): Promise<VerifyWithKeySource> {
   const deployer = await makeRecord({
     issuer: "deployer",
     isActive,
@@ -52,7 +53,7 @@ async function verifier(
       ...policy,
     },
   });
-  const verify = {
+  return {
     keySource: memoryKeySource([deployer, await makeRecord()], {
       providers: [{ ...shared.record, rules, ...record }],
     }),
@@ -61,7 +62,11 @@ async function verifier(
     now: () => NOW * 1000,
     ...options,
   };
-  return (token: string) => verifyMultiIssuerJwt(token, verify);
+}
+
+async function verifier(of: Setting = {}) {
+  const options = await setting(of);
+  return (token: string) => verifyMultiIssuerJwt(token, options);
 }
 
 const token = (claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}) =>
@@ -103,6 +108,27 @@ Deno.test("a provider's token acts as its rule's issuer, with the claims that th
   assert.deepEqual([observed, observedRules], [[], []]);
 });
 
+Deno.test("a provider's token is judged the same where the registry takes its time", async () => {
+  const { keySource } = await setting();
+  const slow: KeySource = {
+    find: (name) => Promise.resolve(keySource.find(name)),
+    findProvider: (name) => Promise.resolve(keySource.findProvider?.(name)),
+  };
+  const verify = await verifier({ options: { keySource: slow } });
+  const { record, rule } = await verify(token());
+  assert.deepEqual([record.issuer, rule], ["deployer", "deploy"]);
+});
+
+Deno.test("an issuer's own token acts under no rule, also where it is refused", async () => {
+  const verify = await verifier({ options: { audience: AUDIENCE } });
+  const own = await verify(await makeToken());
+  assert.ok(!("rule" in own) && !("observedRules" in own));
+  await assert.rejects(verify(await makeToken({ claims: { role: "nobody" } })), {
+    reason: "role_not_allowed",
+    rule: undefined,
+  });
+});
+
 Deno.test("a rule's role is one that the issuer may use", async () => {
   const verify = await verifier({ rule: { role: "deploys" } });
   assert.equal((await verify(token())).role, "deploys");
@@ -130,6 +156,8 @@ Deno.test("what a rule maps is under the issuer's policy", async () => {
     { policy: { singleUse: true } },
     token({ jti: undefined }),
   );
+  const refusing = await verifier({ rule: { claims: { email: "email" } } });
+  await assert.rejects(refusing(token()), { issuer: "deployer", rule: "deploy", claim: "email" });
   const verify = await verifier({
     rule: { claims: { email: "email" } },
     policy: { allowedClaims: ["email"] },
@@ -226,7 +254,6 @@ Deno.test("a wish for a rule is for a provider's token alone", async () => {
   const verify = await verifier({ options });
   assert.equal((await verify(token())).rule, "deploy");
   await assertRefused("rule_not_matched", { options: { rule: "other" } });
-  const { makeToken } = await import("../fixtures/tokens.ts");
   const own = await makeToken();
   await assertRefused("rule_not_matched", { options: { rule: "deploy", audience: AUDIENCE } }, own);
 });
